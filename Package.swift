@@ -1,0 +1,154 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The house rules, for every target of ours: see docs/style.md.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let systemLibraries: [Target] = [
+    .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CFreeIPMI", pkgConfig: "libfreeipmi", providers: [.apt(["libfreeipmi-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .target(name: "CSys"),
+]
+
+let values: [Target] = [
+    module("JSON"),
+    module("Domain", ["JSON"]),
+]
+
+let codecs: [Target] = [
+    module("DHCP", ["Domain"]),
+    module("TFTP"),
+    module("HTTPForms"),
+]
+
+let cores: [Target] = [
+    module("Lifecycle", ["Domain"]),
+    module("Placement", ["Domain"]),
+    module("Leasing", ["Domain"]),
+    module("Transfers", ["TFTP"]),
+    module("BootConfiguration", ["Domain"]),
+    module("Installation", ["Domain", "JSON"]),
+    module("Inventory", ["Domain", "JSON"]),
+]
+
+let contracts: [Target] = [
+    module("ClusterMessages", ["Domain", "JSON", "Leasing"]),
+    module("APIModel", ["Domain", "JSON"]),
+]
+
+let shells: [Target] = [
+    module("OpenSSL", ["COpenSSL", nioCore]),
+    module("Postgres", ["CLibPQ", "CSys", logging]),
+    module("PostgresStorage", ["Domain", "JSON", "Leasing", "OpenSSL", "Postgres", logging]),
+    module("HTTPClient", ["CCurl"]),
+    module("Images", ["Domain", "JSON", "HTTPClient", "OpenSSL", logging, subprocess]),
+    module("ClusterLink", ["ClusterMessages", "Domain", "JSON", "OpenSSL", nioCore, nioPosix, logging]),
+    module("BMC", ["Domain", "CFreeIPMI", logging]),
+    module(
+        "RegionAPI",
+        [
+            "APIModel", "Domain", "HTTPForms", "Images", "Installation", "Inventory", "JSON", "Lifecycle", "OpenSSL", "Placement",
+            "PostgresStorage", hummingbird, nioCore, nioPosix, logging, lifecycle,
+        ]
+    ),
+    module(
+        "Region",
+        [
+            "ClusterLink", "ClusterMessages", "Domain", "Images", "JSON", "Leasing", "Lifecycle", "OpenSSL", "PostgresStorage", "Postgres",
+            "RegionAPI", logging, lifecycle, yams,
+        ]
+    ),
+    module(
+        "Rack",
+        [
+            "BMC", "BootConfiguration", "CSys", "ClusterLink", "ClusterMessages", "DHCP", "Domain", "JSON", "Leasing", "OpenSSL", "TFTP",
+            "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle, yams,
+        ]
+    ),
+    module("APIClient", ["APIModel", "Domain", "HTTPClient", "JSON"]),
+    module("Lab", ["Domain", "JSON", subprocess, logging]),
+    module("OneMachine", ["APIClient", "Domain", "JSON", "Lab", "OpenSSL", subprocess, logging]),
+]
+
+let programs: [Target] = [
+    program("regiond", ["Region", arguments, logging, lifecycle]),
+    program("rackd", ["Rack", arguments, logging, lifecycle]),
+    program("gantry", ["APIClient", "Domain", "JSON", "OneMachine", arguments]),
+]
+
+let testTargets: [Target] = [
+    .target(name: "TestSupport", dependencies: [subprocess], path: "Tests/TestSupport", swiftSettings: strict),
+    tests("DomainTests", ["Domain", "JSON"]),
+    tests("DHCPTests", ["DHCP", "Domain"]),
+    tests("TFTPTests", ["TFTP", "Transfers"]),
+    tests("HTTPFormsTests", ["HTTPForms"]),
+    tests("LifecycleTests", ["Lifecycle", "Domain"]),
+    tests("PlacementTests", ["Placement", "Domain"]),
+    tests("LeasingTests", ["Leasing", "Domain"]),
+    tests("BootConfigurationTests", ["BootConfiguration", "Domain"]),
+    tests("InstallationTests", ["Installation", "Inventory", "Domain", "JSON"]),
+    tests("OpenSSLTests", ["OpenSSL", nioCore, nioPosix]),
+    tests("PostgresTests", ["Postgres", "TestSupport"]),
+    tests("PostgresStorageTests", ["PostgresStorage", "Postgres", "Domain", "JSON", "TestSupport"]),
+    tests("ImagesTests", ["Images", "HTTPClient", "TestSupport"]),
+    tests("ClusterLinkTests", ["ClusterLink", "ClusterMessages", "OpenSSL", "TestSupport"]),
+    tests("BMCTests", ["BMC", "Domain", "TestSupport"]),
+    tests("RackTests", ["Rack", "DHCP", "TFTP", "TestSupport"]),
+    tests("RegionAPITests", ["RegionAPI", "PostgresStorage", "Domain", "JSON", "HTTPClient", "TestSupport"]),
+    tests("RegionTests", ["Region", "PostgresStorage", "TestSupport"]),
+    tests("LabTests", ["Lab", "TestSupport"]),
+    tests("TidyTests", []),
+]
+
+let package = Package(
+    name: "gantry",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "regiond", targets: ["regiond"]),
+        .executable(name: "rackd", targets: ["rackd"]),
+        .executable(name: "gantry", targets: ["gantry"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: systemLibraries + values + codecs + cores + contracts + shells + programs + testTargets
+)

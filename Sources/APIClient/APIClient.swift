@@ -1,0 +1,1 @@
+// APIClient: written in this change.

@@ -1,0 +1,1 @@
+// BMC: written in this change.

@@ -1,0 +1,1 @@
+// BootConfiguration: written in this change.

@@ -1,0 +1,1 @@
+// ClusterLink: written in this change.

@@ -1,0 +1,1 @@
+// ClusterMessages: written in this change.

@@ -1,0 +1,1 @@
+// DHCP: written in this change.

@@ -1,0 +1,1 @@
+// Domain: written in this change.

@@ -1,0 +1,1 @@
+// HTTPForms: written in this change.

@@ -1,0 +1,1 @@
+// Images: written in this change.

@@ -1,0 +1,1 @@
+// Lab: written in this change.

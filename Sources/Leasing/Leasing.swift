@@ -1,0 +1,1 @@
+// Leasing: written in this change.

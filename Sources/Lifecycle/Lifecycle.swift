@@ -1,0 +1,1 @@
+// Lifecycle: written in this change.

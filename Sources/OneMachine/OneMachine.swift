@@ -1,0 +1,1 @@
+// OneMachine: written in this change.

@@ -1,0 +1,1 @@
+// Postgres: written in this change.

@@ -1,0 +1,1 @@
+// PostgresStorage: written in this change.

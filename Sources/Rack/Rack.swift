@@ -1,0 +1,1 @@
+// Rack: written in this change.

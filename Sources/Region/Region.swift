@@ -1,0 +1,1 @@
+// Region: written in this change.

@@ -1,0 +1,1 @@
+// RegionAPI: written in this change.

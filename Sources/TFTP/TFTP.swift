@@ -1,0 +1,1 @@
+// TFTP: written in this change.

@@ -1,0 +1,1 @@
+// Transfers: written in this change.
