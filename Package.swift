@@ -51,7 +51,7 @@ let values: [Target] = [
 let codecs: [Target] = [
     module("DHCP", ["Domain"]),
     module("TFTP"),
-    module("HTTPForms"),
+    module("HTTPForms", ["JSON"]),
 ]
 
 let cores: [Target] = [
@@ -74,6 +74,7 @@ let shells: [Target] = [
     module("Postgres", ["CLibPQ", "CSys", logging]),
     module("PostgresStorage", ["Domain", "JSON", "Leasing", "OpenSSL", "Postgres", logging]),
     module("HTTPClient", ["CCurl"]),
+    module("GantryConfiguration", [yams]),
     module("Images", ["Domain", "JSON", "HTTPClient", "OpenSSL", logging, subprocess]),
     module("ClusterLink", ["ClusterMessages", "Domain", "JSON", "OpenSSL", nioCore, nioPosix, logging]),
     module("BMC", ["Domain", "CFreeIPMI", logging]),
@@ -87,15 +88,15 @@ let shells: [Target] = [
     module(
         "Region",
         [
-            "ClusterLink", "ClusterMessages", "Domain", "Images", "JSON", "Leasing", "Lifecycle", "OpenSSL", "PostgresStorage", "Postgres",
-            "RegionAPI", logging, lifecycle, yams,
+            "ClusterLink", "ClusterMessages", "Domain", "GantryConfiguration", "HTTPClient", "Images", "JSON", "Leasing", "Lifecycle", "OpenSSL",
+            "PostgresStorage", "Postgres", "RegionAPI", logging, lifecycle,
         ]
     ),
     module(
         "Rack",
         [
-            "BMC", "BootConfiguration", "CSys", "ClusterLink", "ClusterMessages", "DHCP", "Domain", "JSON", "Leasing", "OpenSSL", "TFTP",
-            "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle, yams,
+            "BMC", "BootConfiguration", "CSys", "ClusterLink", "ClusterMessages", "DHCP", "Domain", "GantryConfiguration", "Images", "JSON",
+            "Leasing", "OpenSSL", "TFTP", "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle,
         ]
     ),
     module("APIClient", ["APIModel", "Domain", "HTTPClient", "JSON"]),
@@ -120,16 +121,16 @@ let testTargets: [Target] = [
     tests("LeasingTests", ["Leasing", "Domain"]),
     tests("BootConfigurationTests", ["BootConfiguration", "Domain"]),
     tests("InstallationTests", ["Installation", "Inventory", "Domain", "JSON"]),
-    tests("OpenSSLTests", ["OpenSSL", nioCore, nioPosix]),
+    tests("OpenSSLTests", ["OpenSSL", nioCore, nioPosix, subprocess]),
     tests("PostgresTests", ["Postgres", "TestSupport"]),
     tests("PostgresStorageTests", ["PostgresStorage", "Postgres", "Domain", "JSON", "TestSupport"]),
     tests("ImagesTests", ["Images", "HTTPClient", "TestSupport"]),
-    tests("ClusterLinkTests", ["ClusterLink", "ClusterMessages", "OpenSSL", "TestSupport"]),
-    tests("BMCTests", ["BMC", "Domain", "TestSupport"]),
+    tests("ClusterLinkTests", ["ClusterLink", "ClusterMessages", "OpenSSL", nioCore, nioPosix, logging]),
+    tests("BMCTests", ["BMC", "Domain", "TestSupport", logging]),
     tests("RackTests", ["Rack", "DHCP", "TFTP", "TestSupport"]),
     tests("RegionAPITests", ["RegionAPI", "PostgresStorage", "Domain", "JSON", "HTTPClient", "TestSupport"]),
     tests("RegionTests", ["Region", "PostgresStorage", "TestSupport"]),
-    tests("LabTests", ["Lab", "TestSupport"]),
+    tests("LabTests", ["Lab", "Domain", "TestSupport", logging, subprocess]),
     tests("TidyTests", []),
 ]
 

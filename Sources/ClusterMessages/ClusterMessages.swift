@@ -1,1 +1,0 @@
-// ClusterMessages: written in this change.

@@ -1,0 +1,46 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+public import Domain
+
+/// All that a rack needs in order to serve its segments without asking anybody; pushed whole on each change.
+public struct RackConfiguration: LinkMessage, Hashable {
+    public static let name = "rack.configure"
+    public typealias Reply = RackConfigurationApplied
+
+    /// Tells one configuration from another; equal digests are equal configurations.
+    public var digest: String
+    public var segments: [SegmentConfiguration]
+    /// What known machines are to boot.
+    public var bootIntents: [BootIntent]
+    /// What unknown machines are to boot; nil while no image was imported.
+    public var enlistIntent: BootIntent?
+    /// Boot loaders: the name that firmware asks for, and the content's SHA-256.
+    public var bootFiles: [String: String]
+    /// The files to have in the cache before a machine asks.
+    public var images: [ImageReference]
+
+    public init(
+        digest: String, segments: [SegmentConfiguration], bootIntents: [BootIntent], enlistIntent: BootIntent?, bootFiles: [String: String],
+        images: [ImageReference]
+    ) {
+        self.digest = digest
+        self.segments = segments
+        self.bootIntents = bootIntents
+        self.enlistIntent = enlistIntent
+        self.bootFiles = bootFiles
+        self.images = images
+    }
+}
+
+/// The rack's answer to a configuration.
+public struct RackConfigurationApplied: Codable, Sendable, Hashable {
+    public var digest: String
+    /// What could not be done, such as a segment without an interface; for the operator.
+    public var problems: [String]
+
+    public init(digest: String, problems: [String]) {
+        self.digest = digest
+        self.problems = problems
+    }
+}

@@ -1,0 +1,36 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+public import Domain
+
+/// The first message of a rack on a new link: who it is and which networks it reaches.
+public struct RackHello: LinkMessage, Hashable {
+    public static let name = "rack.hello"
+    public typealias Reply = RegionWelcome
+
+    public var rack: SystemID
+    public var hostname: String
+    public var softwareVersion: String
+    public var interfaces: [ControllerInterface]
+    /// The port of the rack's HTTP service for machines.
+    public var httpPort: Int
+
+    public init(rack: SystemID, hostname: String, softwareVersion: String, interfaces: [ControllerInterface], httpPort: Int) {
+        self.rack = rack
+        self.hostname = hostname
+        self.softwareVersion = softwareVersion
+        self.interfaces = interfaces
+        self.httpPort = httpPort
+    }
+}
+
+/// The region's answer to a rack's hello. A `RackConfiguration` follows by itself.
+public struct RegionWelcome: Codable, Sendable, Hashable {
+    public var region: SystemID
+    public var softwareVersion: String
+
+    public init(region: SystemID, softwareVersion: String) {
+        self.region = region
+        self.softwareVersion = softwareVersion
+    }
+}

@@ -1,0 +1,48 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+public import Domain
+
+/// One VLAN on which the rack is to serve DHCP and boot.
+public struct SegmentConfiguration: Codable, Sendable, Hashable {
+    public var vlanID: Int
+    /// The rack's interface on the segment.
+    public var interfaceName: String
+    /// DHCP's server identifier and next-server, and where machines fetch everything.
+    public var serviceAddress: IPv4Address
+    public var network: IPv4Network
+    public var gateway: IPv4Address?
+    public var dnsServers: [IPv4Address]
+    public var domainName: String
+    public var leaseSeconds: Int
+    /// Addresses that belong to one machine each.
+    public var reservations: [AddressReservation]
+
+    public init(
+        vlanID: Int, interfaceName: String, serviceAddress: IPv4Address, network: IPv4Network, gateway: IPv4Address?,
+        dnsServers: [IPv4Address], domainName: String, leaseSeconds: Int, reservations: [AddressReservation]
+    ) {
+        self.vlanID = vlanID
+        self.interfaceName = interfaceName
+        self.serviceAddress = serviceAddress
+        self.network = network
+        self.gateway = gateway
+        self.dnsServers = dnsServers
+        self.domainName = domainName
+        self.leaseSeconds = leaseSeconds
+        self.reservations = reservations
+    }
+}
+
+/// An address that one interface always gets.
+public struct AddressReservation: Codable, Sendable, Hashable {
+    public var macAddress: MACAddress
+    public var address: IPv4Address
+    public var hostname: String?
+
+    public init(macAddress: MACAddress, address: IPv4Address, hostname: String?) {
+        self.macAddress = macAddress
+        self.address = address
+        self.hostname = hostname
+    }
+}

@@ -1,1 +1,0 @@
-// Domain: written in this change.

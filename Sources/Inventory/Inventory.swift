@@ -1,1 +1,0 @@
-// Inventory: written in this change.

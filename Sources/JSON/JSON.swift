@@ -1,1 +1,0 @@
-// JSON: written in this change.

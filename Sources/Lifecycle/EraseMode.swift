@@ -1,0 +1,12 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+/// How disks are erased when a machine is released.
+public enum EraseMode: String, Sendable, Codable, CaseIterable {
+    /// The best that each device offers, else overwriting; all of it read back.
+    case full
+    /// The device's own secure erase, refused where it has none.
+    case secure
+    /// Only the beginning and the end, where partition tables and RAID signatures are.
+    case quick
+}

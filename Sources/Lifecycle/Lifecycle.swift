@@ -1,1 +1,0 @@
-// Lifecycle: written in this change.
