@@ -1,1 +1,0 @@
-// BMC: written in this change.
