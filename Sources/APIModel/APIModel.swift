@@ -1,1 +1,0 @@
-// APIModel: written in this change.

@@ -1,1 +1,0 @@
-// HTTPForms: written in this change.
