@@ -1,1 +1,0 @@
-// OpenSSL: written in this change.
