@@ -1,1 +1,0 @@
-// APIClient: written in this change.

@@ -1,1 +1,0 @@
-// Installation: written in this change.

@@ -1,1 +1,0 @@
-// OneMachine: written in this change.

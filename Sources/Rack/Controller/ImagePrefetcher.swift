@@ -1,0 +1,47 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import Synchronization
+
+/// Fetches what the region's configuration names before a machine asks for it; tries again for as long as it is wanted.
+final class ImagePrefetcher: Sendable {
+    private let source: CachedContent
+    private let fetch: @Sendable (String) async throws -> Void
+    private let logger: Logger
+    private let wanted = Mutex<[String]>([])
+    private let bell: AsyncStream<Void>
+    private let ring: AsyncStream<Void>.Continuation
+
+    init(source: CachedContent, fetch: @escaping @Sendable (String) async throws -> Void, logger: Logger) {
+        self.source = source
+        self.fetch = fetch
+        self.logger = logger
+        (self.bell, self.ring) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Replaces what is wanted.
+    func want(_ digests: [String]) {
+        self.wanted.withLock { $0 = digests }
+        self.ring.yield()
+    }
+
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                while (try? await Task.sleep(for: .seconds(15))) != nil { self.ring.yield() }  // cancelled: the rack stops
+            }
+            for await _ in self.bell {
+                for digest in self.wanted.withLock({ $0 }) where self.source.path(ofDigest: digest) == nil {
+                    do {
+                        try await self.fetch(digest)
+                        self.logger.info("image cached", metadata: ["image.digest": "\(digest)"])
+                    } catch {
+                        self.logger.warning("image not fetched", metadata: ["image.digest": "\(digest)", "error": "\(error)"])
+                    }
+                }
+            }
+            group.cancelAll()
+        }
+    }
+}

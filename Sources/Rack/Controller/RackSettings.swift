@@ -1,0 +1,45 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import GantryConfiguration
+
+/// What rackd has to be told; one YAML file. Every key with its meaning is in `cluster-configs/one-machine/rackd.yaml`.
+public struct RackSettings: Sendable {
+    /// This rack's identity, as in its certificate.
+    public var systemID: String
+    /// Addresses of regions; the rack keeps a link to one of them.
+    public var regionHosts: [String]
+    public var clusterPort: Int
+    /// The port of the regions' listener for racks (mutual TLS).
+    public var rackHTTPPort: Int
+    public var certificateFile: String
+    public var privateKeyFile: String
+    public var authorityFile: String
+    /// Caches and lease journals; all of it can be lost.
+    public var stateDirectory: String
+    /// The port of the HTTP service for machines.
+    public var httpPort: Int
+    /// BMCs that are driven at the same time.
+    public var powerThreads: Int
+
+    /// Reads the file.
+    ///
+    /// - Throws: `ConfigurationError` naming file, key, value and what was expected.
+    public init(file: String) throws {
+        let reader = try ConfigurationReader(file: file)
+        self.systemID = try reader.text("system_id")
+        self.regionHosts = reader.list("regions.hosts")
+        self.clusterPort = try reader.number("regions.cluster_port", 1...65535, default: 5250)
+        self.rackHTTPPort = try reader.number("regions.http_port", 1...65535, default: 5443)
+        self.certificateFile = try reader.text("tls.certificate_file")
+        self.privateKeyFile = try reader.text("tls.private_key_file")
+        self.authorityFile = try reader.text("tls.authority_file")
+        self.stateDirectory = try reader.text("state_directory")
+        self.httpPort = try reader.number("http_port", 1...65535, default: 5248)
+        self.powerThreads = try reader.number("power_threads", 1...256, default: 8)
+        guard !self.regionHosts.isEmpty else {
+            throw ConfigurationError(file: file, key: "regions.hosts", message: "is missing; expected a list of addresses of region controllers")
+        }
+        try reader.refuseUnknownKeys()
+    }
+}

@@ -1,0 +1,138 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Domain
+internal import HTTPClient
+internal import Images
+internal import Logging
+internal import PostgresStorage
+internal import Synchronization
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#endif
+
+/// Imports images from the boot sources into this region's folder: at start, each hour, and when asked.
+final class ImageService: Sendable {
+    private let store: Store
+    private let content: ContentStore
+    private let directory: String
+    private let logger: Logger
+    private let bell = Doorbell()
+    private let running = Mutex<Task<Void, Never>?>(nil)
+    private static let period = Duration.seconds(3600)
+
+    init(store: Store, directory: String, logger: Logger) throws {
+        self.store = store
+        self.content = try ContentStore(directory: directory)
+        self.directory = directory
+        self.logger = logger
+    }
+
+    var isImporting: Bool { self.running.withLock { $0 != nil } }
+
+    func requestImport() { self.bell.ring() }
+
+    func stopImport() { self.running.withLock { $0?.cancel() } }
+
+    func path(sha256: String) -> String? {
+        guard let digest = ContentDigest(hex: sha256), self.content.contains(digest) else { return nil }
+        return self.content.path(of: digest)
+    }
+
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                while (try? await Task.sleep(for: Self.period)) != nil { self.bell.ring() }  // cancelled: the region stops
+            }
+            self.bell.ring()
+            for await _ in self.bell.rings {
+                let task = Task { await self.importAll() }
+                self.running.withLock { $0 = task }
+                await withTaskCancellationHandler { await task.value } onCancel: { task.cancel() }
+                self.running.withLock { $0 = nil }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func importAll() async {
+        do {
+            for source in try await self.store.read({ try await $0.bootSources() }) {
+                do {
+                    try await self.importImages(from: source)
+                } catch is CancellationError {
+                    await self.report("Image import stopped", "\(source.url)", .warning)
+                } catch {
+                    await self.report("Image import failed", "\(source.url): \(error)", .error)
+                }
+            }
+        } catch {
+            self.logger.warning("boot sources not read", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func importImages(from source: BootSource) async throws {
+        let client = HTTPClient()
+        let origin = ImageSource(location: source.url, verification: try self.verification(of: source))
+        let assets = try await ImageStreamReader(client: client).assets(of: origin, matching: [.everything])
+        let wanted = assets.compactMap { self.bootAsset($0, complete: $0.isStored(in: self.content)) }
+        try await self.store.transaction { try await $0.upsert(wanted) }
+        let missing = wanted.filter { !$0.complete }
+        guard !missing.isEmpty else { return }
+        let bytes = missing.reduce(0) { $0 + $1.sizeBytes }
+        await self.report("Image import started", "\(source.url): \(missing.count) files, \(bytes / 1_000_000) MB", .info)
+        let store = self.store
+        let logger = self.logger
+        let imported = try await ImageImporter(client: client, logger: logger).run(origin, selections: [.everything], into: self.content) { progress in
+            logger.debug("importing images", metadata: ["progress": "\(progress)"])
+        }
+        let complete = imported.compactMap { self.bootAsset($0, complete: true) }
+        try await store.transaction { try await $0.upsert(complete) }
+        await self.report("Image import finished", "\(source.url): \(complete.count) files", .info)
+    }
+
+    private func verification(of source: BootSource) throws -> ImageSource.Verification {
+        if source.allowUnsigned { return .allowUnsigned }
+        let path = "\(self.directory)/keyring-\(source.id).gpg"
+        try Data(source.keyring).write(to: URL(filePath: path))
+        return .keyring(path: path)
+    }
+
+    private func bootAsset(_ asset: ImageAsset, complete: Bool) -> BootAsset? {
+        let kind: BootAsset.Kind
+        var name = asset.itemName
+        switch asset.kind {
+        case .bootKernel: kind = .bootKernel
+        case .bootInitrd: kind = .bootInitrd
+        case .squashfs: kind = .squashfs
+        case .rootTarball(let format):
+            guard format == "tar.zst" else { return nil }
+            kind = .rootTarball
+        case .bootloader(let file): (kind, name) = (.bootloader, file)
+        case .other: return nil
+        }
+        return BootAsset(
+            osystem: asset.osystem, release: asset.release, architecture: asset.architecture, subarchitecture: asset.subarchitecture,
+            kind: kind, name: name, version: asset.version, label: asset.label, sizeBytes: Int(asset.size), sha256: asset.digest.hex,
+            complete: complete
+        )
+    }
+
+    private func report(_ type: String, _ description: String, _ level: EventLevel) async {
+        self.logger.notice("\(type)", metadata: ["detail": "\(description)"])
+        do {
+            let event = Event(machineID: nil, level: level, source: .image, type: type, description: description, occurred: WallClock.now)
+            try await self.store.transaction { try await $0.append([event]) }
+        } catch {
+            self.logger.warning("event not stored", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+extension ImageAsset {
+    /// Whether the whole file is there.
+    func isStored(in store: ContentStore) -> Bool {
+        store.contains(self.digest, size: self.size)
+    }
+}

@@ -1,0 +1,95 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ClusterLink
+internal import ClusterMessages
+internal import Domain
+internal import Leasing
+internal import Logging
+internal import PostgresStorage
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#endif
+
+/// The region's half of address safety: mints tokens and serving grants for each segment. The authority is one row a segment
+/// in the database; whichever region gets a rack's message locks the row, decides, stores, and only then sends.
+struct LeaseAuthorityService: Sendable {
+    var store: Store
+    var racks: RackDirectory
+    var logger: Logger
+
+    /// Takes in a rack's message, and stores reported leases for people and for the metadata service.
+    func received(_ message: LeaseRackMessage, from rack: SystemID) async throws {
+        if case .report(let report) = message { try await self.storeLeases(report) }
+        try await self.handle([.received(message)], segment: message.segmentID)
+    }
+
+    /// Keeps pools and ensembles as the networks say, and lets time pass.
+    func run() async {
+        await PeriodicActivation(store: self.store, channels: [.configuration], period: .seconds(5)).run { await self.activate() }
+    }
+
+    private func activate() async {
+        do {
+            let (vlans, subnets, ranges) = try await self.store.read { transaction in
+                (try await transaction.vlans(), try await transaction.subnets(), try await transaction.ipRanges())
+            }
+            for vlan in vlans where vlan.dhcpOn {
+                let ids = Set(subnets.filter { $0.vlanID == vlan.id }.map(\.id))
+                let pool = ranges.filter { $0.kind == .dynamic && ids.contains($0.subnetID) }.sorted { $0.start < $1.start }
+                let events: [LeaseAuthorityEvent] = [
+                    .poolChanged(ranges: pool.map { AddressRange(first: $0.start, last: $0.end) }, reservations: []),
+                    .ensembleChanged([vlan.primaryRack, vlan.secondaryRack].compactMap { $0 }),
+                    .timeElapsed,
+                ]
+                try await self.handle(events, segment: vlan.id)
+            }
+        } catch {
+            self.logger.warning("lease authority not run", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func handle(_ events: [LeaseAuthorityEvent], segment: Int) async throws {
+        let effects = try await self.store.transaction { transaction in
+            let stored = try await transaction.authoritySnapshot(vlanID: segment)
+            var authority = try stored.map { try JSONDecoder().decode(LeaseAuthority.self, from: Data($0)) } ?? LeaseAuthority(segmentID: segment)
+            let now = Instant(nanoseconds: WallClock.now.microseconds * 1000)
+            let effects = events.flatMap { authority.handle($0, now: now) }
+            let bytes = try [UInt8](JSONEncoder().encode(authority))
+            try await transaction.setAuthoritySnapshot(bytes, vlanID: segment)
+            return effects
+        }
+        for effect in effects {
+            guard case .send(let message, let rack) = effect, let entry = self.racks[rack] else { continue }
+            do {
+                _ = try await entry.peer.send(LeaseAuthorityOrder(message), deadline: .seconds(10))
+            } catch {
+                // Every message of the authority may be lost: the rack asks again.
+                self.logger.debug("lease order not delivered", metadata: ["rack.id": "\(rack)", "error": "\(error)"])
+            }
+        }
+    }
+
+    private func storeLeases(_ report: LeaseReport) async throws {
+        let now = WallClock.now
+        try await self.store.transaction { transaction in
+            var bound: [Lease] = []
+            for entry in report.entries {
+                switch entry.state {
+                case .bound:
+                    guard let client = entry.client else { continue }
+                    bound.append(
+                        Lease(
+                            vlanID: report.segmentID, address: entry.address, macAddress: client, generation: Int(entry.generation),
+                            hostname: entry.hostname ?? "", expires: now.advanced(by: .seconds(entry.remainingSeconds)), updated: now
+                        )
+                    )
+                case .released, .declined, .undecided:
+                    try await transaction.removeLease(vlanID: report.segmentID, address: entry.address)
+                }
+            }
+            try await transaction.upsert(bound)
+        }
+    }
+}

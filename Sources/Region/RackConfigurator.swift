@@ -1,0 +1,69 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ClusterLink
+internal import ClusterMessages
+internal import Domain
+internal import Logging
+internal import PostgresStorage
+
+/// Keeps every connected rack's configuration equal to what the database says.
+struct RackConfigurator: Sendable {
+    var store: Store
+    var racks: RackDirectory
+    var logger: Logger
+
+    func run() async {
+        await PeriodicActivation(store: self.store, channels: [.configuration, .machine], period: .seconds(5)).run { await self.activate() }
+    }
+
+    private func activate() async {
+        let racks = self.racks.all
+        guard !racks.isEmpty else { return }
+        do {
+            let compiler = try await self.store.read { try await self.compiler($0) }
+            await withDiscardingTaskGroup { group in
+                for rack in racks {
+                    let configuration = compiler.configuration(for: rack.hello)
+                    if configuration.digest != rack.appliedDigest { group.addTask { await self.push(configuration, to: rack) } }
+                }
+            }
+        } catch {
+            self.logger.warning("rack configuration not compiled", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func compiler(_ transaction: StoreTransaction) async throws -> RackConfigurationCompiler {
+        let vlans = try await transaction.vlans()
+        let machines = try await transaction.machines()
+        let subnets = try await transaction.subnets()
+        var reservations: [Int: [AddressReservation]] = [:]
+        for machine in machines {
+            for interface in machine.interfaces {
+                for link in interface.links where link.mode == .static {
+                    guard let address = link.address, let subnet = subnets.first(where: { $0.network.contains(address) }) else { continue }
+                    reservations[subnet.vlanID, default: []].append(
+                        AddressReservation(macAddress: interface.macAddress, address: address, hostname: machine.hostname)
+                    )
+                }
+            }
+        }
+        let options = try await transaction.setting("kernel_opts")?.stringValue ?? ""
+        return RackConfigurationCompiler(
+            machines: machines, vlans: vlans, subnets: subnets, assets: try await transaction.bootAssets(), reservations: reservations,
+            domainName: "maas", leaseSeconds: 600, kernelOptions: options.split(separator: " ").map(String.init)
+        )
+    }
+
+    private func push(_ configuration: RackConfiguration, to rack: RackDirectory.Entry) async {
+        do {
+            let applied = try await rack.peer.send(configuration, deadline: .seconds(30))
+            self.racks.applied(applied.digest, by: rack.hello.rack, over: rack.peer)
+            for problem in applied.problems {
+                self.logger.warning("rack reports a problem", metadata: ["rack.id": "\(rack.hello.rack)", "problem": "\(problem)"])
+            }
+        } catch {
+            self.logger.warning("rack not configured", metadata: ["rack.id": "\(rack.hello.rack)", "error": "\(error)"])
+        }
+    }
+}

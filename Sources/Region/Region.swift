@@ -1,1 +1,0 @@
-// Region: written in this change.
