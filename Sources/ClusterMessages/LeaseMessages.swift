@@ -1,7 +1,6 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
-public import Domain
 public import Leasing
 
 /// A rack's word to the region's lease authority: requests for grants and tokens, receipts, reports of leases.

@@ -105,7 +105,10 @@ struct JSONParser {
 
     private func number(from start: Int, isInteger: Bool) throws(JSONError) -> JSONValue {
         let text = String(decoding: self.bytes[start..<self.position], as: UTF8.self)
-        guard text.utf8.first != UInt8(ascii: "+"), text.utf8.first != UInt8(ascii: ".") else { throw self.error("a value") }
+        let digits = text.utf8.drop { $0 == UInt8(ascii: "-") }
+        guard let first = digits.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first), text.utf8.count - digits.count <= 1,
+            first != UInt8(ascii: "0") || digits.count == 1 || !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digits.dropFirst().first ?? 0)
+        else { throw JSONError(offset: start, expected: "a value") }
         if isInteger, let value = Int(text) { return .int(value) }
         guard let value = Double(text), value.isFinite else { throw JSONError(offset: start, expected: "a value") }
         return .double(value)
