@@ -1,0 +1,87 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Domain
+
+/// The command line of one machine's QEMU.
+struct QEMUCommand {
+    var machine: LabMachine
+    var files: LabMachineFiles
+
+    /// Stands for the network card's place in the boot order until the machine starts.
+    static let networkBootIndex = "@NETWORK@"
+    /// The QOM path of the network card, for changes of the boot order.
+    static let networkDevice = "net0"
+
+    private static let firmwareCode = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+    /// The variables of a machine that was never started.
+    static let firmwareVariables = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+
+    var arguments: [String] {
+        [
+            "qemu-system-x86_64", "-name", self.machine.name,
+            // Never KVM: where /dev/kvm exists without hardware support, machines start and then crawl.
+            "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand",
+            "-m", "\(self.machine.memoryMiB)", "-smp", "\(self.machine.cpus)", "-uuid", self.machine.uuid,
+            "-display", "none", "-vga", "none", "-rtc", "base=utc",
+            "-smbios",
+            "type=1,manufacturer=Gantry,product=Lab machine,serial=LAB-\(self.machine.name),uuid=\(self.machine.uuid)",
+            "-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng0",
+            "-monitor", "tcp:127.0.0.1:\(self.files.monitorPort),server=on,wait=off",
+            "-chardev",
+            "socket,id=console,host=127.0.0.1,port=\(self.files.consolePort),server=on,wait=off,telnet=on,"
+                + "logfile=\(self.files.serialLog),logappend=on",
+            "-serial", "chardev:console",
+            "-chardev", "socket,id=ipmi0,host=127.0.0.1,port=\(self.files.systemInterfacePort),reconnect=1",
+            "-device", "ipmi-bmc-extern,chardev=ipmi0,id=bmc0", "-device", "isa-ipmi-kcs,bmc=bmc0,irq=5",
+        ] + self.firmwareArguments + self.networkArguments + self.diskArguments
+    }
+
+    private var firmwareArguments: [String] {
+        switch self.machine.firmware {
+        case .biosIPXE:
+            // Without graphics SeaBIOS and iPXE speak on the serial line.
+            ["-machine", "q35,graphics=off"]
+        case .uefi:
+            [
+                "-machine", "q35",
+                "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=\(Self.firmwareCode)",
+                "-drive", "if=pflash,format=raw,unit=1,file=\(self.files.firmwareVariables)",
+                // PXE over IPv6 would wait minutes for nobody, between the disk's turn and the network's.
+                "-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=no",
+            ]
+        }
+    }
+
+    private var networkArguments: [String] {
+        let device =
+            "virtio-net-pci,id=\(Self.networkDevice),netdev=network,mac=\(self.machine.macAddress),bootindex=\(Self.networkBootIndex)"
+        return [
+            "-netdev", "tap,id=network,ifname=\(self.files.tap),script=no,downscript=no",
+            // An empty ROM leaves PXE to the firmware's own client.
+            "-device", self.machine.firmware == .uefi ? device + ",romfile=" : device,
+        ]
+    }
+
+    private var diskArguments: [String] {
+        (0..<self.machine.diskCount).flatMap { number in
+            [
+                "-drive", "if=none,id=disk\(number),file=\(self.files.disk(number)),format=qcow2,cache=unsafe,discard=unmap",
+                "-device", "virtio-blk-pci,drive=disk\(number),serial=\(self.machine.name)-d\(number),bootindex=\(2 + number)",
+            ]
+        }
+    }
+
+    /// A shell script that becomes QEMU; its first argument is the network card's place in the boot order.
+    var script: String {
+        let words = self.arguments.map { argument in
+            argument.split(separator: Self.networkBootIndex, omittingEmptySubsequences: false).map { Self.quoted(String($0)) }
+                .joined(separator: "\"$1\"")
+        }
+        return "#!/bin/bash\nexec " + words.joined(separator: " \\\n    ") + "\n"
+    }
+
+    static func quoted(_ text: String) -> String {
+        "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+    }
+}
