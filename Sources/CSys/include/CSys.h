@@ -1,1 +1,4 @@
 #pragma once
+#include "CSysEpoll.h"
+#include "CSysTFTP.h"
+#include "CSysDatagram.h"

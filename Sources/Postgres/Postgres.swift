@@ -1,1 +1,0 @@
-// Postgres: written in this change.
