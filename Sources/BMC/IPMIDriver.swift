@@ -44,7 +44,8 @@ struct IPMIDriver: Sendable {
             try setBootDevice()
             do throws(BMCError) {
                 try session.control(.powerCycle)
-            } catch where error.outcome == .timeout {
+            } catch {
+                guard error.outcome == .timeout else { throw error }
                 throw BMCError(.protocolError, "\(error.message); whether the machine was cycled is not known")
             }
             return Progress(state: state, goal: .on)

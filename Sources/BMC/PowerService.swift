@@ -55,7 +55,7 @@ public actor PowerService {
     }
 
     private func execute(_ operation: PowerOperation) async -> PowerResult {
-        let deadline = self.clock.now + min(operation.deadline, self.configuration.longestDeadline)
+        let deadline = self.clock.now + max(.zero, min(operation.deadline, self.configuration.longestDeadline))
         switch operation.type {
         case "manual": return ManualDriver.perform(operation.action)
         case "ipmi": break

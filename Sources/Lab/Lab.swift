@@ -23,7 +23,7 @@ public actor Lab {
     public nonisolated var machines: [LabMachine] { self.configuration.machines }
 
     /// Makes the network, the disks and the BMCs, as far as they are missing. Returns when every BMC answers; machines stay as they are,
-    /// which is off at first.
+    /// which is off at first. After a failure `down` removes what was made.
     public func up() async throws {
         try LabFiles.makeDirectory(self.configuration.stateDirectory)
         try await LabNetwork(configuration: self.configuration).up()

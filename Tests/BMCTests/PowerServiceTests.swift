@@ -128,7 +128,7 @@ struct PowerServiceTests {
 
     @Test func `a chassis that ignores the BMC is a timeout with the state as it is`() async throws {
         let bmc = try await SimulatedBMC(slowness: "0; exit")
-        let result = await self.service.perform(self.operation(bmc, .on, deadline: .seconds(3)))
+        let result = await self.service.perform(self.operation(bmc, .on, deadline: .seconds(6)))
         #expect(result.outcome == .timeout, "\(result)")
         #expect(result.state == .off)
         #expect(bmc.changes == ["set power 1"])

@@ -159,7 +159,7 @@ private func spawn(_ arguments: [String], output: String) -> pid_t {
     unsafe posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
     var argv: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) } + [nil]
-    defer { for unsafe argument in unsafe argv { unsafe free(argument) } }
+    defer { unsafe argv.forEach { unsafe free($0) } }
     var process: pid_t = 0
     let failure = unsafe posix_spawnp(&process, arguments[0], &actions, nil, &argv, environ)
     precondition(failure == 0, "\(arguments[0]) does not start: error \(failure)")
