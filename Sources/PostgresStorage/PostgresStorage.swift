@@ -1,1 +1,0 @@
-// PostgresStorage: written in this change.
