@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-@testable import Postgres
 import TestSupport
 import Testing
+
+@testable import Postgres
 
 @Suite struct EpollReactorTests {
     private actor Resident {
@@ -35,11 +36,14 @@ import Testing
         let reactor = try EpollReactor(name: "test")
         let fired = Collected<Int>()
         let now = ContinuousClock.now
-        _ = reactor.arm(at: now + .milliseconds(60)) { fired.append(3) }
-        let disarmed = reactor.arm(at: now + .milliseconds(40)) { fired.append(2) }
-        _ = reactor.arm(at: now + .milliseconds(20)) { fired.append(1) }
-        _ = reactor.arm(at: now - .seconds(1)) { fired.append(0) }
-        reactor.disarm(disarmed)
+        // Armed on the reactor's thread, so that none fires before all are armed.
+        reactor.submit {
+            _ = reactor.arm(at: now + .milliseconds(60)) { fired.append(3) }
+            let disarmed = reactor.arm(at: now + .milliseconds(40)) { fired.append(2) }
+            _ = reactor.arm(at: now + .milliseconds(20)) { fired.append(1) }
+            _ = reactor.arm(at: now - .seconds(1)) { fired.append(0) }
+            reactor.disarm(disarmed)
+        }
         try await eventually("the last one fired") { fired.elements.count == 3 }
         #expect(fired.elements == [0, 1, 3])
         #expect(ContinuousClock.now - now >= .milliseconds(60))

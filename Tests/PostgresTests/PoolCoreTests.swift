@@ -1,8 +1,9 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import Postgres
 import Testing
+
+@testable import Postgres
 
 @Suite struct PoolCoreTests {
     let start = ContinuousClock.now
@@ -94,7 +95,9 @@ import Testing
     }
 
     @Test func `an idle connection is probed, and closed when there are others`() {
-        var core = core { $0.probeInterval = .seconds(1); $0.idleTimeout = .seconds(3) }
+        var core = core {
+            $0.probeInterval = .seconds(1); $0.idleTimeout = .seconds(3)
+        }
         _ = core.handle(.requested(1, .exclusive, deadline: later), now: start)
         _ = core.handle(.requested(2, .exclusive, deadline: later), now: start)
         _ = core.handle(.connected(1), now: start)

@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-@testable import Postgres
 import TestSupport
 import Testing
+
+@testable import Postgres
 
 @Suite struct PostgresPoolTests {
     @Test func `violations are mapped with the names of their constraints`() async throws {
@@ -58,7 +59,9 @@ import Testing
 
     @Test func `an error in one pipelined query does not hurt the others`() async throws {
         // One connection and a first query that takes a while, so that all others are sent behind one another.
-        try await withPool({ $0.maximumConnections = 1; $0.maximumPipelineDepth = 100 }) { pool in
+        try await withPool({
+            $0.maximumConnections = 1; $0.maximumPipelineDepth = 100
+        }) { pool in
             let failures = Counter()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { _ = try await pool.query("SELECT pg_sleep(0.2)") }
@@ -96,7 +99,9 @@ import Testing
     }
 
     @Test func `prepared statements are bounded and survive a change of the schema`() async throws {
-        try await withPool({ $0.maximumConnections = 1; $0.preparedStatementLimit = 4 }) { pool in
+        try await withPool({
+            $0.maximumConnections = 1; $0.preparedStatementLimit = 4
+        }) { pool in
             try await pool.execute(PostgresQuery(unescaped: "CREATE TABLE thing (a int)", prepared: false))
             for index in 0..<40 {
                 _ = try await pool.query("SELECT \(index) AS a, \(unescaped: String(index)) AS b")
@@ -127,7 +132,9 @@ import Testing
     }
 
     @Test func `an exhausted pool is an error in time`() async throws {
-        try await withPool({ $0.maximumConnections = 1; $0.acquireTimeout = .milliseconds(200); $0.maximumWaiters = 1 }) { pool in
+        try await withPool({
+            $0.maximumConnections = 1; $0.acquireTimeout = .milliseconds(200); $0.maximumWaiters = 1
+        }) { pool in
             // On a busy machine even the first connection may take longer than the pool here waits.
             try await eventually("there is a connection") { (try? await pool.query("SELECT 1")) != nil }
             try await pool.transaction { transaction in
@@ -170,7 +177,9 @@ import Testing
     }
 
     @Test func `a server that does not even answer a cancel request is given up`() async throws {
-        try await withPool({ $0.statementTimeout = .seconds(2); $0.cancelGrace = .seconds(1); $0.maximumConnections = 2 }) { pool in
+        try await withPool({
+            $0.statementTimeout = .seconds(2); $0.cancelGrace = .seconds(1); $0.maximumConnections = 2
+        }) { pool in
             let process = Collected<Int32>()
             let error = try await postgresError {
                 try await pool.withSession { session in
@@ -220,6 +229,26 @@ import Testing
             let later = try await postgresError { _ = try await pool.query("SELECT 1") }
             #expect(later?.code == .poolClosed)
             await pool.shutdown()
+        }
+    }
+
+    @Test func `a pool that nobody holds any more closes its connections`() async throws {
+        let url = try await TestPostgres.shared().makeDatabase()
+        try await withPool(url: url) { observer in
+            func forgotten() async throws -> Int {
+                let row = try await observer.queryFirst(
+                    "SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'forgotten' AND datname = current_database()")
+                return try #require(try row?.decode(Int.self, "n"))
+            }
+            func useAndForget() async throws {
+                var configuration = PostgresConfiguration(url)
+                configuration.applicationName = "forgotten"
+                let pool = try PostgresPool(configuration, logger: silent)
+                _ = try await pool.query("SELECT 1")
+                #expect(try await forgotten() == 1)
+            }
+            try await useAndForget()
+            try await eventually("its session has ended") { try await forgotten() == 0 }
         }
     }
 

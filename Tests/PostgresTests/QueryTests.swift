@@ -1,8 +1,9 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import Postgres
 import Testing
+
+@testable import Postgres
 
 @Suite struct QueryTests {
     @Test func `an interpolated value becomes a placeholder`() {

@@ -51,7 +51,9 @@ import Testing
                 try await group.waitForAll()
             }
             // What was confirmed is there (the server writes its log even without fsync: it was only its process that died).
-            let stored = try await pool.query("SELECT task, step FROM event").map { [try $0.decode(Int.self, "task"), try $0.decode(Int.self, "step")] }
+            let stored = try await pool.query("SELECT task, step FROM event").map {
+                [try $0.decode(Int.self, "task"), try $0.decode(Int.self, "step")]
+            }
             if !isCrash { #expect(Set(confirmed.elements).isSubset(of: Set(stored))) }
             #expect(await pool.health().consecutiveFailures == 0)
         }

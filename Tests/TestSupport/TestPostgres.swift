@@ -157,7 +157,7 @@ public final class TestPostgres: Sendable {
         let words = ["setsid", "--fork", "sh", "-c", Self.supervisor, "gantry-test-postgres"] + arguments
         var pointers = unsafe words.map { unsafe strdup($0) }
         unsafe pointers.append(nil)
-        defer { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+        defer { unsafe pointers.forEach { unsafe free($0) } }
         var process = pid_t()
         let result = unsafe posix_spawn(&process, "/usr/bin/setsid", &actions, nil, pointers, environ)
         close(ends[0])
