@@ -5,7 +5,9 @@ public import Domain
 
 /// Where images come from: a mirror in simplestreams' form.
 public struct BootSource: Sendable, Hashable {
+    /// Given by the store.
     public var id: Int
+    /// Of the directory with the index.
     public var url: String
     /// The OpenPGP keys that may sign its index; empty for those that come with Gantry.
     public var keyring: [UInt8]
@@ -16,6 +18,7 @@ public struct BootSource: Sendable, Hashable {
     /// Given by the store.
     public var updated: Timestamp
 
+    /// A source that is not stored yet.
     public init(id: Int = 0, url: String, keyring: [UInt8], allowUnsigned: Bool) {
         self.id = id
         self.url = url

@@ -9,6 +9,7 @@ public struct EventQuery: Sendable, Hashable {
     /// The most that one answer holds.
     public static let maximumLimit = 1000
 
+    /// Any of these.
     public var ids: [Int]?
     /// Also of machines that are gone.
     public var machineIDs: [SystemID]?
@@ -24,6 +25,7 @@ public struct EventQuery: Sendable, Hashable {
     public var minimumLevel: EventLevel?
     /// Names of the users who did it.
     public var owners: [String]?
+    /// Where events were seen.
     public var sources: [Event.Source]?
     /// Only events with a smaller id.
     public var before: Int?

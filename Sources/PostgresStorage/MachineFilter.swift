@@ -6,6 +6,7 @@ import Postgres
 
 /// Which machines are asked for. What is nil asks for nothing; an empty list matches no machine.
 public struct MachineFilter: Sendable, Hashable {
+    /// Any of these.
     public var ids: [SystemID]?
     /// In any case.
     public var hostnames: [String]?
@@ -15,9 +16,11 @@ public struct MachineFilter: Sendable, Hashable {
     public var zones: [String]?
     /// Names of pools.
     public var pools: [String]?
+    /// Any of these.
     public var statuses: [NodeStatus]?
     /// A machine has to have all of them.
     public var tags: [String]?
+    /// What machines were allocated with.
     public var agentNames: [String]?
     /// User names.
     public var owners: [String]?

@@ -65,6 +65,7 @@ public struct StoreError: Error, Equatable, CustomStringConvertible {
         .invalid(field: "__all__", message: message)
     }
 
+    /// Compares the codes only.
     public static func == (left: StoreError, right: StoreError) -> Bool {
         left.code == right.code
     }

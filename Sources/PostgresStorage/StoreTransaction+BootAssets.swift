@@ -16,6 +16,7 @@ extension StoreTransaction {
         try await self.bootResources(where: "")
     }
 
+    /// The image with this id.
     public func bootResource(id: Int) async throws -> BootResource? {
         try await self.bootResources(where: " WHERE boot_resource.id = \(id)").first
     }

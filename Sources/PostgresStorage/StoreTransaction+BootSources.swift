@@ -20,10 +20,12 @@ extension StoreTransaction {
         try await self.bootSources(where: " ORDER BY id")
     }
 
+    /// The source with this id.
     public func bootSource(id: Int) async throws -> BootSource? {
         try await self.bootSources(where: " WHERE id = \(id)").first
     }
 
+    /// Adds a source; its URL is not one of another source.
     @discardableResult public func insert(_ source: BootSource) async throws -> BootSource {
         var source = source
         let row = try await self.onlyRow(
@@ -38,6 +40,7 @@ extension StoreTransaction {
         return source
     }
 
+    /// Changes a source; when it was made stays as it was.
     public func update(_ source: BootSource) async throws {
         try await self.executeOne(
             "boot source \(source.id)",
@@ -48,6 +51,7 @@ extension StoreTransaction {
         )
     }
 
+    /// Deletes a source; the images that came from it stay.
     public func deleteBootSource(_ id: Int) async throws {
         try await self.executeOne("boot source \(id)", "DELETE FROM boot_source WHERE id = \(id)")
     }

@@ -25,6 +25,7 @@ extension StoreTransaction {
         return try await self.controllers(where: " WHERE kind = \(kind) ORDER BY id")
     }
 
+    /// The controller with this id.
     public func controller(_ id: SystemID) async throws -> Controller? {
         try await self.controllers(where: " WHERE id = \(id)").first
     }
@@ -43,6 +44,7 @@ extension StoreTransaction {
         )
     }
 
+    /// Notes whether a controller's link is up.
     public func setConnected(_ connected: Bool, controller id: SystemID) async throws {
         try await self.executeOne("controller \(id)", "UPDATE controller SET connected = \(connected) WHERE id = \(id)")
     }

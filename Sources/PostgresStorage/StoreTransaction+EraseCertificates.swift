@@ -42,6 +42,7 @@ extension StoreTransaction {
         try await self.eraseCertificates(where: " WHERE machine_id = \(machine) ORDER BY id DESC")
     }
 
+    /// The certificate with this id.
     public func eraseCertificate(id: Int) async throws -> EraseCertificate? {
         try await self.eraseCertificates(where: " WHERE id = \(id)").first
     }

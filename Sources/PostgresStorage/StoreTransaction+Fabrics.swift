@@ -18,10 +18,12 @@ extension StoreTransaction {
         try await self.fabrics(where: " ORDER BY id")
     }
 
+    /// The fabric with this id.
     public func fabric(id: Int) async throws -> Fabric? {
         try await self.fabrics(where: " WHERE id = \(id)").first
     }
 
+    /// The fabric of this name.
     public func fabric(named name: String) async throws -> Fabric? {
         try await self.fabrics(where: " WHERE name = \(name)").first
     }
@@ -41,6 +43,7 @@ extension StoreTransaction {
         return fabric
     }
 
+    /// Changes all of a fabric but its VLANs.
     public func update(_ fabric: Fabric) async throws {
         try await self.executeOne(
             "fabric \(fabric.id)",

@@ -26,6 +26,7 @@ extension StoreTransaction {
         return try await self.ipRanges(where: " WHERE subnet_id = \(subnetID) ORDER BY ip_range.start_ip")
     }
 
+    /// The range with this id.
     public func ipRange(id: Int) async throws -> IPRange? {
         try await self.ipRanges(where: " WHERE ip_range.id = \(id)").first
     }
@@ -58,6 +59,7 @@ extension StoreTransaction {
         )
     }
 
+    /// Deletes a range; its addresses are free for any use then.
     public func deleteIPRange(_ id: Int) async throws {
         try await self.executeOne("IP range \(id)", "DELETE FROM ip_range WHERE id = \(id)")
     }

@@ -5,6 +5,7 @@ public import Domain
 import Postgres
 
 extension StoreTransaction {
+    /// The machine with this id, whole.
     public func machine(_ id: SystemID) async throws -> Machine? {
         try await self.machines(where: " WHERE machine.id = \(id)").first
     }
@@ -54,6 +55,7 @@ extension StoreTransaction {
         try await self.rows("SELECT id FROM machine WHERE operation IS NOT NULL ORDER BY id").map { try $0["id"] }
     }
 
+    /// How many machines there are.
     public func machineCount() async throws -> Int {
         try await self.onlyRow("SELECT count(*) AS count FROM machine")["count"]
     }

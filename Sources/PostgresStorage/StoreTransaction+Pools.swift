@@ -18,14 +18,17 @@ extension StoreTransaction {
         try await self.pools(where: " ORDER BY id")
     }
 
+    /// The pool with this id.
     public func pool(id: Int) async throws -> ResourcePool? {
         try await self.pools(where: " WHERE id = \(id)").first
     }
 
+    /// The pool of this name.
     public func pool(named name: String) async throws -> ResourcePool? {
         try await self.pools(where: " WHERE name = \(name)").first
     }
 
+    /// Adds a pool.
     @discardableResult public func insert(_ pool: ResourcePool) async throws -> ResourcePool {
         let row = try await self.onlyRow(
             "INSERT INTO resource_pool (name, description) VALUES (\(pool.name), \(pool.description)) RETURNING \(Self.poolColumns)"

@@ -96,6 +96,7 @@ extension StoreTransaction {
         try await self.executeOne("set of results \(id)", "UPDATE script_result_set SET last_ping = \(now) WHERE id = \(id)")
     }
 
+    /// Deletes a set with its results; a machine that refers to it refers to none then.
     public func deleteResultSet(_ id: Int) async throws {
         try await self.executeOne("set of results \(id)", "DELETE FROM script_result_set WHERE id = \(id)")
     }

@@ -16,6 +16,7 @@ extension StoreTransaction {
         try await self.sshKeys(where: " WHERE username = \(user) ORDER BY ssh_key.id")
     }
 
+    /// The key with this id.
     public func sshKey(id: Int) async throws -> SSHKey? {
         try await self.sshKeys(where: " WHERE ssh_key.id = \(id)").first
     }

@@ -17,14 +17,17 @@ extension StoreTransaction {
         try await self.spaces(where: " ORDER BY id")
     }
 
+    /// The space with this id.
     public func space(id: Int) async throws -> Space? {
         try await self.spaces(where: " WHERE id = \(id)").first
     }
 
+    /// The space of this name.
     public func space(named name: String) async throws -> Space? {
         try await self.spaces(where: " WHERE name = \(name)").first
     }
 
+    /// Adds a space.
     @discardableResult public func insert(_ space: Space) async throws -> Space {
         let row = try await self.onlyRow(
             "INSERT INTO space (name, description) VALUES (\(space.name), \(space.description)) RETURNING \(Self.spaceColumns)"
@@ -32,6 +35,7 @@ extension StoreTransaction {
         return Space(id: try row["id"], name: try row["name"], description: try row["description"])
     }
 
+    /// Changes a space; its VLANs have it by its new name then.
     public func update(_ space: Space) async throws {
         try await self.executeOne(
             "space \(space.id)",

@@ -29,10 +29,12 @@ extension StoreTransaction {
         return try await self.subnets(where: " WHERE vlan_id = \(vlanID) ORDER BY network")
     }
 
+    /// The subnet with this id.
     public func subnet(id: Int) async throws -> Subnet? {
         try await self.subnets(where: " WHERE id = \(id)").first
     }
 
+    /// The subnet with exactly this network.
     public func subnet(network: IPv4Network) async throws -> Subnet? {
         try await self.subnets(where: " WHERE network = \(network)::cidr").first
     }
@@ -42,6 +44,7 @@ extension StoreTransaction {
         try await self.subnets(where: " WHERE name = \(name) ORDER BY id LIMIT 1").first
     }
 
+    /// The subnet that the address is in: as subnets do not overlap, there is at most one.
     public func subnet(containing address: IPv4Address) async throws -> Subnet? {
         try await self.subnets(where: " WHERE network >>= \(address)::inet").first
     }

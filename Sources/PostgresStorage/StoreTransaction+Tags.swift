@@ -19,10 +19,12 @@ extension StoreTransaction {
         try await self.tags(where: " ORDER BY name COLLATE \"C\"")
     }
 
+    /// The tag of this name.
     public func tag(named name: String) async throws -> Tag? {
         try await self.tags(where: " WHERE name = \(name)").first
     }
 
+    /// Adds a tag.
     @discardableResult public func insert(_ tag: Tag) async throws -> Tag {
         try await self.execute(
             """

@@ -16,6 +16,7 @@ extension StoreTransaction {
         try await self.users(where: " ORDER BY username COLLATE \"C\"")
     }
 
+    /// The user of this name.
     public func user(named name: String) async throws -> User? {
         try await self.users(where: " WHERE username = \(name)").first
     }

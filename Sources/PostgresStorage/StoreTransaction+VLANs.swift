@@ -27,14 +27,17 @@ extension StoreTransaction {
         return try await self.vlans(where: " WHERE fabric_id = \(fabricID) ORDER BY vlan.id")
     }
 
+    /// The VLAN with this id.
     public func vlan(id: Int) async throws -> VLAN? {
         try await self.vlans(where: " WHERE vlan.id = \(id)").first
     }
 
+    /// The VLAN with this tag in a fabric.
     public func vlan(fabricID: Int, vid: Int) async throws -> VLAN? {
         try await self.vlans(where: " WHERE fabric_id = \(fabricID) AND vid = \(vid)").first
     }
 
+    /// Adds a VLAN to its fabric. Its space and racks exist already.
     @discardableResult public func insert(_ vlan: VLAN) async throws -> VLAN {
         var vlan = vlan
         let spaceID = try await self.spaceID(vlan.space)

@@ -18,14 +18,17 @@ extension StoreTransaction {
         try await self.zones(where: " ORDER BY id")
     }
 
+    /// The zone with this id.
     public func zone(id: Int) async throws -> Zone? {
         try await self.zones(where: " WHERE id = \(id)").first
     }
 
+    /// The zone of this name.
     public func zone(named name: String) async throws -> Zone? {
         try await self.zones(where: " WHERE name = \(name)").first
     }
 
+    /// Adds a zone.
     @discardableResult public func insert(_ zone: Zone) async throws -> Zone {
         let row = try await self.onlyRow(
             "INSERT INTO zone (name, description) VALUES (\(zone.name), \(zone.description)) RETURNING \(Self.zoneColumns)"

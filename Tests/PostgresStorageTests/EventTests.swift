@@ -37,16 +37,19 @@ struct EventTests {
             #expect(newest == Array(all.prefix(100)))
             let last = try #require(newest.last)
             #expect(try await Self.numbers(test) { $0.before = last.id } == Array((50..<150).reversed()))
-            #expect(try await Self.numbers(test) { query in
-                (query.before, query.limit) = (last.id, 3)
-            } == [149, 148, 147])
+            #expect(
+                try await Self.numbers(test) { query in
+                    (query.before, query.limit) = (last.id, 3)
+                } == [149, 148, 147])
             // Forward: the next three after the one, still newest first.
-            #expect(try await Self.numbers(test) { query in
-                (query.after, query.limit) = (last.id, 3)
-            } == [153, 152, 151])
-            #expect(try await Self.numbers(test) { query in
-                (query.after, query.before, query.limit) = (last.id, last.id + 3, 100)
-            } == [152, 151])
+            #expect(
+                try await Self.numbers(test) { query in
+                    (query.after, query.limit) = (last.id, 3)
+                } == [153, 152, 151])
+            #expect(
+                try await Self.numbers(test) { query in
+                    (query.after, query.before, query.limit) = (last.id, last.id + 3, 100)
+                } == [152, 151])
             #expect(try await Self.numbers(test) { $0.limit = 0 } == [249])
             #expect(try await Self.numbers(test) { $0.after = all[0].id } == [])
         }

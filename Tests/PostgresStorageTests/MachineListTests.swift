@@ -75,10 +75,11 @@ struct MachineListTests {
             #expect(try await numbers { $0.owners = ["alice"] } == ["node-1"])
             #expect(try await numbers { $0.zones = [] } == [])
             #expect(try await numbers { $0.tags = [] } == [])
-            #expect(try await numbers { filter in
-                filter.after = .sample(1)
-                filter.limit = 2
-            } == ["node-2", "node-3"])
+            #expect(
+                try await numbers { filter in
+                    filter.after = .sample(1)
+                    filter.limit = 2
+                } == ["node-2", "node-3"])
         }
     }
 
