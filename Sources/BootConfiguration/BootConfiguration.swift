@@ -1,1 +1,0 @@
-// BootConfiguration: written in this change.

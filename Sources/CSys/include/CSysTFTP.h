@@ -1,0 +1,25 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+//
+// UDP with the local address of each datagram (IP_PKTINFO, whose control messages are macros that Swift cannot call), and a window of
+// datagrams in one call.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// Addresses and ports in host order.
+typedef struct {
+    uint32_t peer_address;
+    uint32_t local_address; // what the peer sent to, and what answers come from; 0 leaves it to the routing table
+    uint16_t peer_port;
+} CSysUDPPath;
+
+// Every function answers a value >= 0, or the negated errno.
+
+// A non-blocking socket that is bound (address 0: all; port 0: any free one) and reports local addresses.
+int csys_udp_open(uint32_t address, uint16_t port, int send_buffer_octets);
+int csys_udp_port(int descriptor);
+// One datagram; a longer one than `capacity` is cut.
+long csys_udp_receive(int descriptor, uint8_t *buffer, size_t capacity, CSysUDPPath *path);
+// `count` datagrams (at most 64 a call) that begin `stride` octets apart. Answers how many were sent.
+int csys_udp_send(int descriptor, const uint8_t *buffer, size_t stride, const uint32_t *lengths, int count, const CSysUDPPath *path);

@@ -1,1 +1,0 @@
-// TFTP: written in this change.

@@ -1,1 +1,0 @@
-// Transfers: written in this change.
