@@ -18,9 +18,10 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbird: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -69,6 +70,24 @@ let contracts: [Target] = [
     module("APIModel", ["Domain", "JSON"]),
 ]
 
+/// The agent and the scripts that run on machines, as bytes in the program.
+let ephemeral: [Target] = [
+    .target(
+        name: "Ephemeral",
+        resources: [
+            .embedInCode("agent/gantry_agent.py"),
+            .embedInCode("scripts/machine-resources"), .embedInCode("scripts/bmc-config"),
+            .embedInCode("scripts/commissioning"), .embedInCode("scripts/maas-kernel-cmdline"), .embedInCode("scripts/maas-lshw"),
+            .embedInCode("scripts/maas-serial-ports"), .embedInCode("scripts/maas-support-info"),
+        ],
+        swiftSettings: strict
+    ),
+    .testTarget(
+        name: "EphemeralTests", dependencies: ["Ephemeral", subprocess], exclude: ["support.py", "test_agent.py", "test_disks.py"],
+        swiftSettings: strict
+    ),
+]
+
 let shells: [Target] = [
     module("OpenSSL", ["COpenSSL", nioCore]),
     module("Postgres", ["CLibPQ", "CSys", logging]),
@@ -81,7 +100,7 @@ let shells: [Target] = [
     module(
         "RegionAPI",
         [
-            "APIModel", "Domain", "HTTPForms", "Images", "Installation", "Inventory", "JSON", "Lifecycle", "OpenSSL", "Placement",
+            "APIModel", "Domain", "Ephemeral", "HTTPForms", "Installation", "Inventory", "JSON", "Lifecycle", "OpenSSL", "Placement",
             "PostgresStorage", hummingbird, nioCore, nioPosix, logging, lifecycle,
         ]
     ),
@@ -89,14 +108,14 @@ let shells: [Target] = [
         "Region",
         [
             "ClusterLink", "ClusterMessages", "Domain", "GantryConfiguration", "HTTPClient", "Images", "JSON", "Leasing", "Lifecycle", "OpenSSL",
-            "PostgresStorage", "Postgres", "RegionAPI", logging, lifecycle,
+            "PostgresStorage", "Postgres", "RegionAPI", logging, lifecycle, signals,
         ]
     ),
     module(
         "Rack",
         [
-            "BMC", "BootConfiguration", "CSys", "ClusterLink", "ClusterMessages", "DHCP", "Domain", "GantryConfiguration", "Images", "JSON",
-            "Leasing", "OpenSSL", "TFTP", "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle,
+            "BMC", "BootConfiguration", "CSys", "ClusterLink", "ClusterMessages", "DHCP", "Domain", "GantryConfiguration", "HTTPClient", "Images", "JSON",
+            "Leasing", "OpenSSL", "TFTP", "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle, signals,
         ]
     ),
     module("APIClient", ["APIModel", "Domain", "HTTPClient", "JSON"]),
@@ -107,7 +126,7 @@ let shells: [Target] = [
 let programs: [Target] = [
     program("regiond", ["Region", arguments, logging, lifecycle]),
     program("rackd", ["Rack", arguments, logging, lifecycle]),
-    program("gantry", ["APIClient", "Domain", "JSON", "OneMachine", arguments]),
+    program("gantry", ["APIClient", "Domain", "HTTPClient", "JSON", "OneMachine", arguments, logging]),
 ]
 
 let testTargets: [Target] = [
@@ -122,12 +141,20 @@ let testTargets: [Target] = [
     tests("BootConfigurationTests", ["BootConfiguration", "Domain"]),
     tests("InstallationTests", ["Installation", "Inventory", "Domain", "JSON"]),
     tests("OpenSSLTests", ["OpenSSL", nioCore, nioPosix, subprocess]),
-    tests("PostgresTests", ["Postgres", "TestSupport"]),
-    tests("PostgresStorageTests", ["PostgresStorage", "Postgres", "Domain", "JSON", "TestSupport"]),
-    tests("ImagesTests", ["Images", "HTTPClient", "TestSupport"]),
+    tests("PostgresTests", ["Postgres", "TestSupport", logging]),
+    tests("PostgresStorageTests", ["PostgresStorage", "Postgres", "OpenSSL", "Domain", "JSON", "TestSupport", logging]),
+    .testTarget(
+        name: "ImagesTests", dependencies: ["Images", "Domain", "HTTPClient", logging, subprocess], exclude: ["support.py"], swiftSettings: strict
+    ),
     tests("ClusterLinkTests", ["ClusterLink", "ClusterMessages", "OpenSSL", nioCore, nioPosix, logging]),
     tests("BMCTests", ["BMC", "Domain", "TestSupport", logging]),
-    tests("RackTests", ["Rack", "DHCP", "TFTP", "TestSupport"]),
+    tests(
+        "RackTests",
+        [
+            "Rack", "BootConfiguration", "DHCP", "Domain", "Leasing", "OpenSSL", "TFTP", "TestSupport", "Transfers", nioCore, nioPosix, nioHTTP1,
+            logging, lifecycle, subprocess,
+        ]
+    ),
     tests("RegionAPITests", ["RegionAPI", "PostgresStorage", "Domain", "JSON", "HTTPClient", "TestSupport"]),
     tests("RegionTests", ["Region", "PostgresStorage", "TestSupport"]),
     tests("LabTests", ["Lab", "Domain", "TestSupport", logging, subprocess]),
@@ -151,5 +178,5 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
-    targets: systemLibraries + values + codecs + cores + contracts + shells + programs + testTargets
+    targets: systemLibraries + values + codecs + cores + contracts + ephemeral + shells + programs + testTargets
 )

@@ -47,7 +47,7 @@ public struct GantryClient: Sendable {
     public func events(after id: Int? = nil) async throws -> HTTPStreamingResponse {
         var request = self.request("GET", "events/", query: [("op", "stream")], form: nil)
         request.timeout = .seconds(90)
-        if let id { request.headers.append(HTTPHeader(name: "Last-Event-ID", value: "\(id)")) }
+        if let id { request.headers.append(HTTPHeader("Last-Event-ID", "\(id)")) }
         let response = try await self.http.open(request)
         guard response.status == 200 else { throw APIError(status: response.status, body: []) }
         return response
@@ -59,10 +59,10 @@ public struct GantryClient: Sendable {
         var request = HTTPRequest(url: url)
         request.method = method
         request.headers = [
-            HTTPHeader(name: "Authorization", value: self.profile.authorization), HTTPHeader(name: "Accept", value: "application/json"),
+            HTTPHeader("Authorization", self.profile.authorization), HTTPHeader("Accept", "application/json"),
         ]
         if let form {
-            request.headers.append(HTTPHeader(name: "Content-Type", value: "application/x-www-form-urlencoded"))
+            request.headers.append(HTTPHeader("Content-Type", "application/x-www-form-urlencoded"))
             request.body = Array(FormEncoding.encode(form).utf8)
         }
         request.maximumResponseBytes = 256 * 1_048_576

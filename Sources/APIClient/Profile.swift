@@ -67,8 +67,8 @@ public struct Profile: Sendable, Hashable {
         let folder = path.split(separator: "/").dropLast().joined(separator: "/")
         try FileManager.default.createDirectory(atPath: "/" + folder, withIntermediateDirectories: true)
         let content: JSONValue = ["url": .string(self.url), "key": .string("\(self.consumerKey):\(self.tokenKey):\(self.tokenSecret)")]
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        guard descriptor >= 0 else { throw APIError(message: "\(path) cannot be written: \(String(cString: strerror(errno)))") }
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        guard descriptor >= 0 else { throw APIError(message: "\(path) cannot be written: \(unsafe String(cString: strerror(errno)))") }
         defer { close(descriptor) }
         let bytes = content.bytes + [0x0A]
         guard unsafe bytes.withUnsafeBytes({ unsafe write(descriptor, $0.baseAddress, $0.count) }) == bytes.count else {

@@ -8,6 +8,12 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     public let key: String
     public let message: String
 
+    public init(file: String, key: String, message: String) {
+        self.file = file
+        self.key = key
+        self.message = message
+    }
+
     public var description: String {
         self.key.isEmpty ? "\(self.file): \(self.message)" : "\(self.file): \(self.key): \(self.message)"
     }

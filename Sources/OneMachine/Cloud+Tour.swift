@@ -4,6 +4,7 @@
 public import APIClient
 internal import Domain
 internal import JSON
+internal import Lab
 
 extension Cloud {
     /// The main job, on one machine of the lab: switched on through its BMC, it enlists and is commissioned; it is deployed, answers, is
@@ -42,7 +43,8 @@ extension Cloud {
             self.progress.step("\(name) is booting from the network", fraction: nil)
             try await clock.sleep(for: .seconds(1))
         }
-        throw OneMachineError("\(name) did not make itself known in 30 minutes. Next: gantry events, and \(self.lab.serialLog(name))")
+        let console = try self.lab.serialLog(name)
+        throw OneMachineError("\(name) did not make itself known in 30 minutes. Next: gantry events, and \(console)")
     }
 
     /// Sees the installed system's SSH server answer.

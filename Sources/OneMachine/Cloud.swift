@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import APIClient
-internal import Domain
+public import Domain
 internal import JSON
-public import Lab
+internal import Lab
 public import Logging
 
 #if canImport(FoundationEssentials)
@@ -25,12 +25,14 @@ public struct Cloud: Sendable {
     static let httpPort = 5240
 
     /// - Parameter programs: the folder with `regiond` and `rackd`.
-    public init(layout: StateLayout, programs: String, labMachines: Int, progress: any Progress, logger: Logger) throws {
+    public init(layout: StateLayout, programs: String, labMachines: Int, firmware: Firmware = .bios, progress: any Progress, logger: Logger) throws {
         self.layout = layout
         self.programs = programs
         self.progress = progress
         self.logger = logger
-        self.labConfiguration = LabConfiguration(stateDirectory: layout.lab, machineCount: labMachines)
+        self.labConfiguration = LabConfiguration(
+            stateDirectory: layout.lab, machineCount: labMachines, firmware: firmware == .uefi ? .uefi : .biosIPXE
+        )
         self.lab = try Lab(configuration: self.labConfiguration, logger: logger)
     }
 

@@ -2,11 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Subprocess
-#if canImport(System)
-internal import System
-#else
-internal import SystemPackage
-#endif
 
 /// Runs one of the system's programs to its end.
 enum Command {
@@ -19,21 +14,9 @@ enum Command {
             .name(program), arguments: Arguments(Array(arguments.dropFirst())), output: .string(limit: 1 << 20), error: .string(limit: 1 << 16)
         )
         guard result.terminationStatus.isSuccess else {
-            let words = [result.standardError, result.standardOutput].compactMap { $0 }.joined(separator: "\n")
+            let words = [result.standardError, result.standardOutput].joined(separator: "\n")
             throw OneMachineError("\(arguments.joined(separator: " ")) failed (\(result.terminationStatus)): \(words.suffix(2000))")
         }
-        return result.standardOutput ?? ""
-    }
-
-    /// Runs a program that shows its own progress on this terminal.
-    static func show(_ arguments: [String]) async throws {
-        guard let program = arguments.first else { return }
-        let result = try await Subprocess.run(
-            .name(program), arguments: Arguments(Array(arguments.dropFirst())), input: .none, output: .currentStandardOutput,
-            error: .currentStandardError
-        )
-        guard result.terminationStatus.isSuccess else {
-            throw OneMachineError("\(arguments.joined(separator: " ")) failed (\(result.terminationStatus))")
-        }
+        return result.standardOutput
     }
 }

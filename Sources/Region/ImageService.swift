@@ -76,7 +76,7 @@ final class ImageService: Sendable {
         let client = HTTPClient()
         let origin = ImageSource(location: source.url, verification: try self.verification(of: source))
         let assets = try await ImageStreamReader(client: client).assets(of: origin, matching: [.everything])
-        let wanted = assets.compactMap { self.bootAsset($0, complete: $0.isStored(in: self.content)) }
+        let wanted = assets.compactMap { $0.bootAsset(complete: $0.isStored(in: self.content)) }
         try await self.store.transaction { try await $0.upsert(wanted) }
         let missing = wanted.filter { !$0.complete }
         guard !missing.isEmpty else { return }
@@ -87,7 +87,7 @@ final class ImageService: Sendable {
         let imported = try await ImageImporter(client: client, logger: logger).run(origin, selections: [.everything], into: self.content) { progress in
             logger.debug("importing images", metadata: ["progress": "\(progress)"])
         }
-        let complete = imported.compactMap { self.bootAsset($0, complete: true) }
+        let complete = imported.compactMap { $0.bootAsset(complete: true) }
         try await store.transaction { try await $0.upsert(complete) }
         await self.report("Image import finished", "\(source.url): \(complete.count) files", .info)
     }
@@ -97,26 +97,6 @@ final class ImageService: Sendable {
         let path = "\(self.directory)/keyring-\(source.id).gpg"
         try Data(source.keyring).write(to: URL(filePath: path))
         return .keyring(path: path)
-    }
-
-    private func bootAsset(_ asset: ImageAsset, complete: Bool) -> BootAsset? {
-        let kind: BootAsset.Kind
-        var name = asset.itemName
-        switch asset.kind {
-        case .bootKernel: kind = .bootKernel
-        case .bootInitrd: kind = .bootInitrd
-        case .squashfs: kind = .squashfs
-        case .rootTarball(let format):
-            guard format == "tar.zst" else { return nil }
-            kind = .rootTarball
-        case .bootloader(let file): (kind, name) = (.bootloader, file)
-        case .other: return nil
-        }
-        return BootAsset(
-            osystem: asset.osystem, release: asset.release, architecture: asset.architecture, subarchitecture: asset.subarchitecture,
-            kind: kind, name: name, version: asset.version, label: asset.label, sizeBytes: Int(asset.size), sha256: asset.digest.hex,
-            complete: complete
-        )
     }
 
     private func report(_ type: String, _ description: String, _ level: EventLevel) async {

@@ -11,6 +11,7 @@ internal import Postgres
 internal import PostgresStorage
 internal import RegionAPI
 internal import ServiceLifecycle
+internal import UnixSignals
 
 /// A region controller: wires the parts and runs them until it is told to stop.
 public struct RegionDaemon: Sendable {

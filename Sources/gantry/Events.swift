@@ -3,6 +3,7 @@
 
 import APIClient
 import ArgumentParser
+import HTTPClient
 import JSON
 
 struct Events: AsyncParsableCommand {

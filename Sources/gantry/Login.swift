@@ -3,6 +3,7 @@
 
 import APIClient
 import ArgumentParser
+import JSON
 
 struct Login: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

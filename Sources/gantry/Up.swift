@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import APIClient
-import ArgumentParser
+public import ArgumentParser
 import Domain
+import Glibc
 import Logging
 import OneMachine
 
@@ -22,11 +23,12 @@ struct StateOptions: ParsableArguments {
         return path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
     }
 
-    func cloud(labMachines: Int, progress: any Progress) throws -> Cloud {
+    func cloud(labMachines: Int, firmware: Firmware = .bios, progress: any Progress) throws -> Cloud {
         var logger = Logger(label: "gantry")
         logger.logLevel = .error
         return try Cloud(
-            layout: StateLayout(root: self.state), programs: Self.programs, labMachines: labMachines, progress: progress, logger: logger
+            layout: StateLayout(root: self.state), programs: Self.programs, labMachines: labMachines, firmware: firmware,
+            progress: progress, logger: logger
         )
     }
 }
@@ -45,6 +47,9 @@ struct Up: AsyncParsableCommand {
     @Option(help: "How many virtual machines the lab has.")
     var lab: Int = 1
 
+    @Option(help: "The firmware of the virtual machines: bios or uefi.")
+    var firmware: Firmware = .bios
+
     @Option(help: "The stream of images to import; made by tools/build-image.")
     var images: String?
 
@@ -58,7 +63,7 @@ struct Up: AsyncParsableCommand {
 
     func run() async throws {
         let progress = TerminalProgress()
-        let cloud = try self.state.cloud(labMachines: self.lab, progress: progress)
+        let cloud = try self.state.cloud(labMachines: self.lab, firmware: self.firmware, progress: progress)
         let profile = try await cloud.up()
         let client = GantryClient(profile: profile)
         let stream = self.images ?? cloud.layout.imageStream
@@ -82,6 +87,8 @@ struct Up: AsyncParsableCommand {
         )
     }
 }
+
+extension Firmware: ExpressibleByArgument {}
 
 struct Down: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Stop the cloud on this machine.")

@@ -20,7 +20,7 @@ enum NetworkInterfaces {
     }
 
     private static func add(_ entry: ifaddrs, to found: inout [String: ControllerInterface]) {
-        guard let address = unsafe entry.ifa_addr, unsafe entry.ifa_flags & UInt32(IFF_LOOPBACK.rawValue) == 0 else { return }
+        guard let address = unsafe entry.ifa_addr, unsafe entry.ifa_flags & UInt32(IFF_LOOPBACK) == 0 else { return }
         let name = unsafe String(cString: entry.ifa_name)
         var interface = found[name] ?? ControllerInterface(name: name, macAddress: nil, addresses: [], networks: [])
         switch unsafe Int32(address.pointee.sa_family) {

@@ -33,8 +33,9 @@ actor RackController {
     /// Makes the rack serve what the configuration says, and nothing else.
     func apply(_ configuration: RackConfiguration) -> RackConfigurationApplied {
         var problems: [String] = []
-        self.answers.setLoaders(configuration.bootFiles)
-        self.answers.replace(intents: configuration.bootIntents, enlistment: configuration.enlistIntent)
+        self.answers.replace(
+            intents: configuration.bootIntents, enlistment: configuration.enlistIntent, loaders: configuration.bootFiles
+        )
         self.prefetch(configuration.images.map(\.sha256))
         let wanted = Set(configuration.segments.map(\.vlanID))
         for (id, service) in self.segments where !wanted.contains(id) {

@@ -11,6 +11,7 @@ public import Logging
 internal import NIOPosix
 internal import OpenSSL
 internal import ServiceLifecycle
+internal import UnixSignals
 
 /// A rack controller: wires the parts and runs them until it is told to stop.
 public struct RackDaemon: Sendable {
@@ -37,7 +38,7 @@ public struct RackDaemon: Sendable {
         let source = CachedContent(store: store)
         let download = RegionImages(settings: self.settings, store: store)
         let fetches = ContentFetches(source: source, logger: self.logger) { try await download.fetch($0) }
-        let answers = BootAnswers(configuration: BootAnswersConfiguration(httpPort: self.settings.httpPort))
+        let answers = BootAnswers(httpPort: self.settings.httpPort)
         let observations = BootObservations()
         let prefetcher = ImagePrefetcher(source: source, fetch: { try await download.fetch($0) }, logger: self.logger)
         let controller = RackController(
@@ -55,7 +56,7 @@ public struct RackDaemon: Sendable {
             logger: self.logger
         )
         let services: [any Service] = [
-            fetches, forwarder, http, tftp, LoopService { try await link.run() }, LoopService { await reporter.run() },
+            fetches, http, tftp, LoopService { try await link.run() }, LoopService { await reporter.run() },
             LoopService { await prefetcher.run() },
         ]
         var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: self.logger)
@@ -111,15 +112,10 @@ public struct RackDaemon: Sendable {
 
     private func forwarder(identity: TLSIdentity) throws -> RegionHTTPForwarder {
         let context = try TLSContext.mutualClient(identity: identity)
-        let forwarder = RegionHTTPForwarder(
-            configuration: RegionHTTPForwarderConfiguration(), group: MultiThreadedEventLoopGroup.singleton,
-            secure: { channel, _ in
-                try channel.pipeline.syncOperations.addHandler(TLSHandler(context: context, expecting: .rolePrefix("gantry:region:")))
-            },
-            logger: self.logger
+        return RegionHTTPForwarder(
+            endpoints: self.settings.regionHosts.map { RegionEndpoint(host: $0, port: self.settings.rackHTTPPort) },
+            group: MultiThreadedEventLoopGroup.singleton, context: { context }, logger: self.logger
         )
-        forwarder.replace(endpoints: self.settings.regionHosts.map { RegionEndpoint(host: $0, port: self.settings.rackHTTPPort) })
-        return forwarder
     }
 }
 
