@@ -100,9 +100,9 @@ struct LabTests {
         try await start()
         var choice: Substring?
         try await eventually(within: .seconds(120), "the firmware chooses") {
-            // The boot before may go on talking until the firmware starts anew.
+            // The boot before may go on talking until the firmware starts anew. A line may be half written.
             let lines = try self.serialLog().dropFirst(length).split(whereSeparator: \.isNewline)
-            choice = lines.drop { !$0.contains("SeaBIOS (version") }.first { $0.hasPrefix("Booting from") }
+            choice = lines.drop { !$0.contains("SeaBIOS (version") }.first { $0.hasPrefix("Booting from") && $0.hasSuffix("...") }
             return choice != nil
         }
         let log = try self.chassisLog()
