@@ -1,1 +1,0 @@
-// ClusterLink: written in this change.

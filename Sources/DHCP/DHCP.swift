@@ -1,1 +1,0 @@
-// DHCP: written in this change.

@@ -1,1 +1,0 @@
-// Images: written in this change.

@@ -1,1 +1,0 @@
-// Leasing: written in this change.

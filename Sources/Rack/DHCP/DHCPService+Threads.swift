@@ -1,0 +1,185 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CSys
+internal import DHCP
+internal import Domain
+internal import Glibc
+internal import Leasing
+internal import Logging
+internal import Synchronization
+
+/// Takes something that is not copyable, and not sendable by itself, to the one thread that owns it from then on.
+private final class Handover<Value: ~Copyable>: @unchecked Sendable {
+    // Written before the thread starts, taken once by it.
+    private var value: Value?
+
+    init(_ value: consuming Value) {
+        self.value = consume value
+    }
+
+    func take() -> Value? {
+        self.value.take()
+    }
+}
+
+extension DHCPService {
+    func startThreads(
+        sockets: DHCPSockets, journal: consuming LeaseJournal, wakeups: (packets: Int32, housekeeping: Int32)
+    ) throws(DHCPServiceError) {
+        let sockets = Handover(sockets)
+        let journal = Handover(journal)
+        let housekeeping = try ServiceThread {
+            guard let journal = journal.take() else { return }
+            self.keepHouse(journal, wakeup: wakeups.housekeeping)
+        }
+        let packets: ServiceThread
+        do {
+            packets = try ServiceThread {
+                guard let sockets = sockets.take() else { return }
+                self.movePackets(sockets, wakeups: wakeups)
+            }
+        } catch {
+            self.state.withLock { $0.phase = .stopped }
+            csys_eventfd_signal(wakeups.housekeeping)
+            housekeeping.join()
+            self.state.withLock { Self.close(&$0.wakeups) }
+            throw error
+        }
+        var threads: Threads? = Threads(packets: packets, housekeeping: housekeeping)
+        self.state.withLock { state in
+            if let started = threads.take() { state.threads = started }
+        }
+    }
+
+    // MARK: Packets
+
+    /// Receives, decides, answers, in batches. Nothing in here allocates.
+    private func movePackets(_ sockets: DHCPSockets, wakeups: (packets: Int32, housekeeping: Int32)) {
+        var sockets = sockets
+        while true {
+            let ready = csys_wait_readable(sockets.udp, wakeups.packets, 2_000)
+            // Only a stop writes to this descriptor.
+            if ready & 2 != 0 || ready < 0 { return }
+            let received = ready == 0 ? 0 : sockets.receive()
+            guard received > 0 else {
+                // Silence or an error: perhaps the interface is another one by now, of the same name.
+                if received < 0, csys_wait_readable(-1, wakeups.packets, 100) & 2 != 0 { return }
+                sockets = self.current(sockets)
+                continue
+            }
+            let now = Self.now
+            let milliseconds = csys_wall_milliseconds()
+            let wantsHousekeeping = self.state.withLock { state -> Bool in
+                guard state.phase == .running else { return false }
+                for index in 0..<received {
+                    unsafe sockets.answer(index) { bytes, slot in
+                        unsafe state.responder?.respond(to: bytes, slot: slot, now: now, milliseconds: milliseconds) ?? nil
+                    }
+                }
+                return true
+            }
+            let failures = sockets.send()
+            if failures > 0 { self.state.withLock { $0.responder?.counters.sendFailures &+= failures } }
+            if wantsHousekeeping { csys_eventfd_signal(wakeups.housekeeping) }
+        }
+    }
+
+    /// The same sockets while their interface exists; new ones when it was made anew.
+    private func current(_ sockets: DHCPSockets) -> DHCPSockets {
+        let configuration = self.state.withLock { $0.configuration }
+        let index = unsafe csys_interface_index(configuration.interfaceName)
+        guard index > 0, index != sockets.interface else { return sockets }
+        do throws(DHCPServiceError) {
+            let opened = try DHCPSockets(configuration)
+            self.logger.notice("network interface was made anew", metadata: ["interface": "\(configuration.interfaceName)"])
+            return opened
+        } catch {
+            self.logger.warning("network interface cannot be used yet", metadata: ["error": "\(error)"])
+            return sockets
+        }
+    }
+
+    // MARK: The journal and the region
+
+    /// Once a second and whenever something happened: lets the core do what takes time.
+    private func keepHouse(_ journal: consuming LeaseJournal, wakeup: Int32) {
+        while true {
+            _ = csys_wait_readable(wakeup, -1, 1_000)
+            csys_eventfd_clear(wakeup)
+            let (effects, isStopping) = self.state.withLock { state -> ([LeaseEffect], Bool) in
+                let now = Self.now
+                var effects: [LeaseEffect] = []
+                for event in state.inbox { effects += state.responder?.core.handle(event, now: now) ?? [] }
+                state.inbox.removeAll(keepingCapacity: true)
+                effects += state.responder?.core.handle(.timeElapsed, now: now) ?? []
+                return (effects, state.phase == .stopped)
+            }
+            self.carryOut(effects, journal: &journal)
+            self.observations.wake()
+            if isStopping {
+                let last = self.state.withLock { $0.responder?.core.handle(.stopping, now: Self.now) ?? [] }
+                self.carryOut(last, journal: &journal)
+                self.observations.wake()
+                return
+            }
+        }
+    }
+
+    /// Carries effects out in their order, until none follow.
+    private func carryOut(_ effects: [LeaseEffect], journal: inout LeaseJournal) {
+        var effects = effects
+        while !effects.isEmpty {
+            var written: UInt64 = 0
+            var failure: LeaseJournalError?
+            for effect in effects {
+                switch effect {
+                case .persist(let record, sequence: let sequence):
+                    journal.append(record)
+                    written = sequence
+                case .rewrite(let records, sequence: let sequence):
+                    do throws(LeaseJournalError) {
+                        try journal.rewrite(records)
+                        written = sequence
+                        failure = nil
+                    } catch { failure = error }
+                case .send(let message): self.outbound.put(self.named(message))
+                case .replicate(let replication): self.replicate.yield(replication)
+                case .report(let problem): self.report(problem)
+                }
+            }
+            guard written > 0 || failure != nil else { return }
+            do throws(LeaseJournalError) {
+                if failure == nil { try journal.sync() }
+            } catch { failure = error }
+            let event: LeaseEvent = failure == nil ? .persisted(through: written) : .persistFailed
+            if let failure, failure.code != .needsRewrite {
+                self.logger.error("lease journal not written", metadata: ["error": "\(failure)"])
+            }
+            effects = self.state.withLock { $0.responder?.core.handle(event, now: Self.now) ?? [] }
+        }
+    }
+
+    /// Adds the names that the configuration gives to machines.
+    private func named(_ message: LeaseRackMessage) -> LeaseRackMessage {
+        guard case .report(var report) = message else { return message }
+        let reservations = self.state.withLock { $0.configuration.reservations }
+        for index in report.entries.indices {
+            guard let client = report.entries[index].client else { continue }
+            report.entries[index].hostname = reservations[client]?.hostname
+        }
+        return .report(report)
+    }
+
+    private func report(_ problem: LeaseProblem) {
+        switch problem {
+        case .storageFailed: self.logger.error("lease journal failed: no new addresses are given out")
+        case .storageRecovered: self.logger.notice("lease journal works again")
+        case .contradiction(let token):
+            self.logger.error("contradiction about an address", metadata: ["lease.address": "\(token.address)"])
+        case .declined(let token):
+            self.logger.warning("address declined: something else uses it", metadata: ["lease.address": "\(token.address)"])
+        case .tooManyAddresses: self.logger.warning("more addresses than a segment may have")
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// Rack: written in this change.

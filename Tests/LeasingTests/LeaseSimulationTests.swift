@@ -1,0 +1,66 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import Leasing
+
+@Suite struct LeaseSimulationTests {
+    @Test(arguments: 0..<8)
+    func `no address is ever given to two clients, whatever fails`(part: Int) {
+        var acknowledgements = 0
+        for seed in 0..<30 {
+            var profile = LeaseWorld.Profile(racks: 1 + seed % 3)
+            profile.isHarsh = part % 2 == 1
+            profile.peerLoss = profile.isHarsh ? 0.6 : 0.1
+            let world = LeaseWorld(seed: UInt64(part * 1_000 + seed), profile: profile)
+            let failure = world.run()
+            #expect(failure == nil, "seed \(part * 1_000 + seed)")
+            acknowledgements += world.counts["ack"] ?? 0
+        }
+        #expect(acknowledgements > 3_000)
+    }
+
+    static let mutants: [(String, LeaseMutation)] = [
+        ("R1 without the durable debit", .undurableDebit), ("R2 not sticky", .unsticky), ("R3 adopts", .adopts),
+        ("R4 presumes the silent dead", .presumesDead), ("R5 takes old news", .takesOldNews),
+        ("R6 takes tokens twice", .takesTokensTwice), ("R7 skips the purge", .skipsPurge), ("R8 is hasty", .hasty),
+        ("the end of the grant is ignored", .ignoresGrantEnd),
+    ]
+
+    @Test(arguments: mutants.indices)
+    func `every broken rule is found by some seed`(mutant: Int) {
+        let (name, mutation) = Self.mutants[mutant]
+        var found: String?
+        for seed in 0..<400 where found == nil {
+            var profile = LeaseWorld.Profile()
+            profile.isHarsh = seed % 2 == 1
+            profile.peerLoss = profile.isHarsh ? 0.6 : 0.1
+            profile.mutations = mutation
+            found = LeaseWorld(seed: UInt64(seed), profile: profile).run().map { "seed \(seed) \($0)" }
+        }
+        #expect(found != nil, "\(name)")
+        print("\(name): \(found ?? "-")")
+    }
+
+    @Test func `zz trace`() {
+        for seed in [1019, 3010, 5017, 5026] {
+        var profile = LeaseWorld.Profile(racks: 1 + seed % 1000 % 3)
+        profile.isHarsh = seed / 1000 % 2 == 1
+        profile.peerLoss = profile.isHarsh ? 0.6 : 0.1
+        let world = LeaseWorld(seed: UInt64(seed), profile: profile)
+        world.isTraced = true
+        print(world.run() ?? "fine")
+        if seed == 1 { for line in world.trace { print(line) } }
+}
+    }
+
+    @Test func `a schedule repeats exactly`() {
+        let counts = (0..<2).map { _ in
+            let world = LeaseWorld(seed: 77, profile: LeaseWorld.Profile())
+            _ = world.run()
+            return world.counts
+        }
+        #expect(counts[0] == counts[1])
+    }
+}

@@ -1,0 +1,4 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
