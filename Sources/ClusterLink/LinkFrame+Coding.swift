@@ -70,6 +70,8 @@ struct LinkFrameDecoder: Sendable {
         if self.bytes.readableBytes == 0 {
             self.bytes = more
         } else {
+            // Once for each network read, not for each frame: what is moved is less than one frame.
+            self.bytes.discardReadBytes()
             self.bytes.writeImmutableBuffer(more)
         }
     }
@@ -88,7 +90,6 @@ struct LinkFrameDecoder: Sendable {
             guard self.bytes.readableBytes >= 4 + length else { return nil }
             self.bytes.moveReaderIndex(forwardBy: 4)
             guard var content = self.bytes.readSlice(length: length) else { return nil }
-            self.bytes.discardReadBytes()
             if let frame = try Self.decode(&content) { return frame }
         }
         return nil

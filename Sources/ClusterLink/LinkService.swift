@@ -53,8 +53,8 @@ enum LinkSocket {
         SocketOptionValue(clamping: TimeAmount(limits.deadAfter).nanoseconds / 1_000_000)
     }
 
-    /// A link waits only shortly for its last bytes to be sent: who reads them is known to be slow, or dead.
+    /// Handshaking and closing may each take as long as opening. The link itself has ended before its socket is closed.
     static func tlsLimits(_ limits: LinkLimits) -> TLSLimits {
-        TLSLimits(handshakeTimeout: limits.openTimeout, closeTimeout: .seconds(1))
+        TLSLimits(handshakeTimeout: limits.openTimeout, closeTimeout: limits.openTimeout)
     }
 }

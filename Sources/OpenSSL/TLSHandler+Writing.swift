@@ -132,7 +132,7 @@ extension TLSHandler {
         return promise.futureResult
     }
 
-    /// Sends the closing notice, waits until it is sent, though not for long, and closes the channel.
+    /// Sends the closing notice, waits until it is sent and answered, though not for long, and closes the channel.
     func closeGracefully(_ context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
         self.phase = .closing
         self.close(context, after: self.sendClosingNotice(context), promise: promise)
@@ -162,7 +162,13 @@ extension TLSHandler {
             context.close(mode: .all, promise: nil)
         }
         context.channel.closeFuture.assumeIsolated().whenComplete { _ in timer.cancel() }
-        sent.assumeIsolated().whenComplete { _ in context.close(mode: .all, promise: nil) }
+        sent.assumeIsolated().whenComplete { result in
+            guard case .success = result, !self.isInputClosed else { return context.close(mode: .all, promise: nil) }
+            let halfClosed = context.eventLoop.makePromise(of: Void.self)
+            halfClosed.futureResult.assumeIsolated().whenFailure { _ in context.close(mode: .all, promise: nil) }
+            context.close(mode: .output, promise: halfClosed)
+            context.read()
+        }
     }
 
     /// Fails every write that is still queued.

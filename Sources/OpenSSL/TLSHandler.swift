@@ -24,7 +24,8 @@ public import NIOCore
 ///   ``TLSLimits/maximumQueuedBytes``; a write beyond it fails.
 /// - Every failure is fired as one ``OpenSSLError`` (`errorCaught`), the alert for the peer is sent, and the channel is closed. A connection
 ///   that ends without TLS's closing notice is a failure with code `truncated`.
-/// - Closing the channel sends the closing notice first.
+/// - Closing the channel sends the closing notice first, and then waits a little for the peer to close, too: closing a socket that
+///   holds bytes nobody has read resets the connection, and the peer would lose the last of what we sent.
 public final class TLSHandler: ChannelDuplexHandler {
     /// Encrypted bytes.
     public typealias InboundIn = ByteBuffer
@@ -117,7 +118,7 @@ public final class TLSHandler: ChannelDuplexHandler {
 
     /// Asks for more bytes when those that came were only TLS's own.
     public func channelReadComplete(context: ChannelHandlerContext) {
-        if !self.hasDelivered, self.phase == .handshaking || self.phase == .established { context.read() }
+        if !self.hasDelivered, self.phase > .waiting, self.phase < .closed { context.read() }
         self.hasDelivered = false
         context.fireChannelReadComplete()
     }
@@ -148,7 +149,9 @@ public final class TLSHandler: ChannelDuplexHandler {
             if !self.isInputClosed {
                 self.fail(context, OpenSSLError(.truncated, "the peer closed the connection without TLS's closing notice"))
             }
-        case .waiting, .closing, .closed:
+        case .closing:
+            context.close(mode: .all, promise: nil)
+        case .waiting, .closed:
             break
         }
     }

@@ -17,7 +17,7 @@ public enum TLSPeerExpectation: Sendable, Hashable {
 public struct TLSLimits: Sendable {
     /// How long a handshake may take. Default 10 s: a peer that needs longer is not working.
     public var handshakeTimeout: Duration
-    /// How long closing waits for the closing notice, or the alert, to be sent. Default 5 s.
+    /// How long closing waits for the closing notice, or the alert, to be sent, and then for the peer to close its end. Default 5 s.
     public var closeTimeout: Duration
     /// How many bytes a peer may send before it has completed the handshake. Default 128 KiB: ours needs about 3 KiB.
     public var maximumHandshakeBytes: Int

@@ -60,9 +60,21 @@ final class Gate: Sendable {
     }
 }
 
+extension LinkLimits {
+    /// The given limits, and long times: for tests on a machine that has other things to do.
+    static func patient(
+        maximumFrameBytes: Int = 4 << 20, maximumInFlight: Int = 256, maximumQueuedBytes: Int = 16 << 20, pingInterval: Duration = .seconds(2),
+        deadAfter: Duration = .seconds(60)
+    ) -> LinkLimits {
+        LinkLimits(
+            maximumFrameBytes: maximumFrameBytes, maximumInFlight: maximumInFlight, maximumQueuedBytes: maximumQueuedBytes,
+            pingInterval: pingInterval, deadAfter: deadAfter, openTimeout: .seconds(60))
+    }
+}
+
 extension LinkServer {
     static func forTests(
-        _ journal: Journal = Journal(), gate: Gate = Gate(), port: Int = 0, maximumPeers: Int = 100, limits: LinkLimits = LinkLimits()
+        _ journal: Journal = Journal(), gate: Gate = Gate(), port: Int = 0, maximumPeers: Int = 100, limits: LinkLimits = .patient()
     ) throws -> LinkServer {
         let server = LinkServer(
             configuration: LinkServerConfiguration(
@@ -92,7 +104,7 @@ extension LinkServer {
 
 extension LinkClient {
     static func forTests(
-        _ ports: [Int], _ journal: Journal = Journal(), gate: Gate = Gate(), identity: TLSIdentity? = nil, limits: LinkLimits = LinkLimits()
+        _ ports: [Int], _ journal: Journal = Journal(), gate: Gate = Gate(), identity: TLSIdentity? = nil, limits: LinkLimits = .patient()
     ) throws -> LinkClient {
         let client = LinkClient(
             configuration: LinkClientConfiguration(
@@ -137,12 +149,12 @@ func withCluster(
     }
 }
 
-/// Waits until a condition holds, at most 30 s.
+/// Waits until a condition holds, at most 60 s.
 func eventually(_ what: Comment, _ condition: () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
+    let deadline = ContinuousClock.now + .seconds(60)
     while !condition() {
         guard ContinuousClock.now < deadline else {
-            Issue.record("after 30 s: \(what)", sourceLocation: sourceLocation)
+            Issue.record("after 60 s: \(what)", sourceLocation: sourceLocation)
             return
         }
         try await Task.sleep(for: .milliseconds(2))
@@ -194,7 +206,7 @@ final class RawRack: Sendable {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandlers(TLSHandler(context: context), Collector(rack))
+                    try channel.pipeline.syncOperations.addHandlers(TLSHandler(context: context, limits: LinkSocket.tlsLimits(.patient())), Collector(rack))
                 }
             }
             .connect(host: "127.0.0.1", port: port).get()

@@ -9,20 +9,20 @@ import Synchronization
 import Testing
 
 /// Real sockets and real TLS on loopback.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct LinkServiceTests {
     let journal = Journal()
 
     @Test func `requests are answered in both directions`() async throws {
         let server = try LinkServer.forTests(self.journal)
         try await withCluster(server, { [try .forTests([$0], self.journal)] }) { _, clients in
-            let region = try await clients[0].waitUntilUp(within: .seconds(20))
+            let region = try await clients[0].waitUntilUp(within: .seconds(60))
             #expect(region.identity == "gantry:region:one" && region.software == "region 1.0")
-            #expect(try await clients[0].send(Echo(text: "hellö"), deadline: .seconds(20)) == Echo(text: "hellö"))
+            #expect(try await clients[0].send(Echo(text: "hellö"), deadline: .seconds(60)) == Echo(text: "hellö"))
             try await eventually("the region has its peer") { server.peer("gantry:rack:abc") != nil }
             let rack = try #require(server.peer("gantry:rack:abc"))
             #expect(rack.software == "rack 1.0" && rack.remoteAddress.hasPrefix("127.0.0.1:") && rack.certificateFingerprint.count == 64)
-            let reply = try await rack.send(Echo(text: "hello"), deadline: .seconds(20))
+            let reply = try await rack.send(Echo(text: "hello"), deadline: .seconds(60))
             #expect(reply.text == "hello from the rack to gantry:region:one")
         }
         #expect(self.journal.count("up gantry:rack:abc") == 1 && self.journal.count("down gantry:rack:abc") == 1)
@@ -32,7 +32,7 @@ struct LinkServiceTests {
     @Test func `a thousand concurrent requests each get their own answer`() async throws {
         let server = try LinkServer.forTests(self.journal)
         try await withCluster(server, { [try .forTests([$0])] }) { _, clients in
-            let region = try await clients[0].waitUntilUp(within: .seconds(20))
+            let region = try await clients[0].waitUntilUp(within: .seconds(60))
             let answers = try await withThrowingTaskGroup(of: (Int, String).self, returning: [Int: String].self) { group in
                 for number in 0..<1000 {
                     group.addTask { (number, try await region.send(Echo(text: "\(number)"), deadline: .seconds(60)).text) }
@@ -46,10 +46,10 @@ struct LinkServiceTests {
     }
 
     @Test func `large messages pass up to the limit and not beyond`() async throws {
-        let limits = LinkLimits(maximumFrameBytes: 1 << 20)
+        let limits = LinkLimits.patient(maximumFrameBytes: 1 << 20)
         let server = try LinkServer.forTests(limits: limits)
         try await withCluster(server, { [try .forTests([$0])] }) { _, clients in
-            let region = try await clients[0].waitUntilUp(within: .seconds(20))
+            let region = try await clients[0].waitUntilUp(within: .seconds(60))
             let large = Echo(text: String(repeating: "x", count: (1 << 20) - 100))
             #expect(try await region.send(large, deadline: .seconds(60)) == large)
             // The server said in its hello what it takes: we do not even try.
@@ -70,20 +70,20 @@ struct LinkServiceTests {
     @Test func `a handler that throws refuses its request and nothing else`() async throws {
         let server = try LinkServer.forTests()
         try await withCluster(server, { [try .forTests([$0])] }) { _, clients in
-            let region = try await clients[0].waitUntilUp(within: .seconds(20))
+            let region = try await clients[0].waitUntilUp(within: .seconds(60))
             await #expect(throws: LinkError.refused(LinkRefusal(.other("poolExhausted"), "as asked"))) {
-                try await region.send(Fail(code: "poolExhausted"), deadline: .seconds(20))
+                try await region.send(Fail(code: "poolExhausted"), deadline: .seconds(60))
             }
             await #expect(throws: LinkError.refused(LinkRefusal(.handlerFailed, "closed: some error"))) {
-                try await region.send(Fail(code: nil), deadline: .seconds(20))
+                try await region.send(Fail(code: nil), deadline: .seconds(60))
             }
             await #expect(throws: LinkError.refused(LinkRefusal(.unknownMessage, "test.unheard"))) {
-                try await region.send(Unheard(), deadline: .seconds(20))
+                try await region.send(Unheard(), deadline: .seconds(60))
             }
             await #expect(throws: LinkError.refused(LinkRefusal(.malformedMessage, "test.echo: text is not String"))) {
-                try await region.send(OtherEcho(text: 1), deadline: .seconds(20))
+                try await region.send(OtherEcho(text: 1), deadline: .seconds(60))
             }
-            #expect(try await region.send(Echo(text: "still there"), deadline: .seconds(20)).text == "still there")
+            #expect(try await region.send(Echo(text: "still there"), deadline: .seconds(60)).text == "still there")
         }
     }
 
@@ -91,12 +91,12 @@ struct LinkServiceTests {
         let gate = Gate()
         let server = try LinkServer.forTests(self.journal, gate: gate)
         try await withCluster(server, { [try .forTests([$0])] }) { _, clients in
-            let region = try await clients[0].waitUntilUp(within: .seconds(20))
+            let region = try await clients[0].waitUntilUp(within: .seconds(60))
             await #expect(throws: LinkError.deadlineExceeded) { try await region.send(Hang(), deadline: .milliseconds(50)) }
             await #expect(throws: LinkError.deadlineExceeded) { try await region.send(Hang(), deadline: .zero) }
             try await eventually("the handler runs") { self.journal.count("hanging") == 1 }
             gate.open()
-            #expect(try await region.send(Echo(text: "next"), deadline: .seconds(20)).text == "next")
+            #expect(try await region.send(Echo(text: "next"), deadline: .seconds(60)).text == "next")
         }
     }
 
@@ -104,7 +104,7 @@ struct LinkServiceTests {
         let gate = Gate()
         let server = try LinkServer.forTests(self.journal, gate: gate)
         try await withCluster(server, { [try .forTests([$0])] }) { _, clients in
-            let region = try await clients[0].waitUntilUp(within: .seconds(20))
+            let region = try await clients[0].waitUntilUp(within: .seconds(60))
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { _ = try await region.send(Hang(), deadline: .seconds(60)) }
                 try await eventually("the handler runs") { self.journal.count("hanging") == 1 }
@@ -119,7 +119,7 @@ struct LinkServiceTests {
     @Test func `events arrive and are not answered`() async throws {
         let server = try LinkServer.forTests(self.journal)
         try await withCluster(server, { [try .forTests([$0])] }) { _, clients in
-            _ = try await clients[0].waitUntilUp(within: .seconds(20))
+            _ = try await clients[0].waitUntilUp(within: .seconds(60))
             for number in 0..<100 { try clients[0].notify(Note(number: number)) }
             try clients[0].notify(Unheard())
             try await eventually("all have come") { self.journal.all.count { $0.hasPrefix("note") } == 100 }
@@ -129,7 +129,7 @@ struct LinkServiceTests {
 
     @Test func `without a link sending fails at once`() async throws {
         let client = try LinkClient.forTests([1])
-        await #expect(throws: LinkError.notConnected) { try await client.send(Echo(text: ""), deadline: .seconds(20)) }
+        await #expect(throws: LinkError.notConnected) { try await client.send(Echo(text: ""), deadline: .seconds(60)) }
         #expect(throws: LinkError.notConnected) { try client.notify(Note(number: 1)) }
         await #expect(throws: LinkError.deadlineExceeded) { try await client.waitUntilUp(within: .milliseconds(20)) }
     }
@@ -148,14 +148,15 @@ struct LinkServiceTests {
                     group.addTask { try await first.run() }
                 }
                 let running = try #require(client.value)
-                let region = try await running.waitUntilUp(within: .seconds(30))
-                #expect(try await running.send(Echo(text: "\(round)"), deadline: .seconds(20)).text == "\(round)")
+                let region = try await running.waitUntilUp(within: .seconds(60))
+                #expect(try await running.send(Echo(text: "\(round)"), deadline: .seconds(60)).text == "\(round)")
                 try await withThrowingTaskGroup(of: Void.self) { requests in
                     let hanging = self.journal.count("hanging")
                     requests.addTask { _ = try await region.send(Hang(), deadline: .seconds(60)) }
                     try await eventually("the request is being handled") { self.journal.count("hanging") > hanging }
                     server.shutDown()
-                    await #expect(throws: LinkError.closed(reason: "the peer said: shutting down")) { try await requests.waitForAll() }
+                    let error = await #expect(throws: LinkError.self) { try await requests.waitForAll() }
+                    #expect(error?.description.hasPrefix("the link was closed") == true)
                 }
                 try await eventually("the server has gone") { server.boundPort == nil }
                 try await eventually("the client has noticed") { running.peer == nil }
@@ -169,8 +170,8 @@ struct LinkServiceTests {
         let server = try LinkServer.forTests()
         // Port 1 refuses connections.
         try await withCluster(server, { [try .forTests([1, $0, 1])] }) { _, clients in
-            _ = try await clients[0].waitUntilUp(within: .seconds(20))
-            #expect(try await clients[0].send(Echo(text: "x"), deadline: .seconds(20)).text == "x")
+            _ = try await clients[0].waitUntilUp(within: .seconds(60))
+            #expect(try await clients[0].send(Echo(text: "x"), deadline: .seconds(60)).text == "x")
         }
     }
 
@@ -226,7 +227,7 @@ struct LinkServiceTests {
         let server = try LinkServer.forTests(self.journal)
         let rogue = try Identities.shared.get().rogueRack
         try await withCluster(server, { [try .forTests([$0], self.journal, identity: rogue), try .forTests([$0])] }) { _, clients in
-            _ = try await clients[1].waitUntilUp(within: .seconds(20))
+            _ = try await clients[1].waitUntilUp(within: .seconds(60))
             await #expect(throws: LinkError.deadlineExceeded) { try await clients[0].waitUntilUp(within: .milliseconds(500)) }
             #expect(server.peers.map(\.identity) == ["gantry:rack:abc"])
         }
@@ -234,9 +235,9 @@ struct LinkServiceTests {
     }
 
     @Test func `a frame that is too large ends its link only`() async throws {
-        let server = try LinkServer.forTests(limits: LinkLimits(maximumFrameBytes: 2048))
+        let server = try LinkServer.forTests(limits: .patient(maximumFrameBytes: 2048))
         try await withCluster(server, { [try .forTests([$0])] }) { port, clients in
-            _ = try await clients[0].waitUntilUp(within: .seconds(20))
+            _ = try await clients[0].waitUntilUp(within: .seconds(60))
             let raw = try await RawRack.connect(port, "raw")
             try await raw.send(LinkFrame(.event, name: "x", body: [UInt8](repeating: 0, count: 3000)))
             try await eventually("it is sent away") { raw.isClosed }
@@ -252,7 +253,7 @@ struct LinkServiceTests {
             var generator = SeededGenerator(seed: seed)
             let raw = try await RawRack.connect(port, "raw", hello: seed.isMultiple(of: 2))
             let bytes = (0..<500).map { _ in UInt8.random(in: 0...255, using: &generator) }
-            try await raw.send(bytes)
+            try? await raw.send(bytes)  // the server may be faster
             try await eventually("it is sent away") { raw.isClosed }
             #expect(raw.goodbye?.hasPrefix("protocol violation") == true)
             let next = try await RawRack.connect(port, "raw")
@@ -294,7 +295,7 @@ struct LinkServiceTests {
 
     @Test func `more requests at once than allowed are refused as busy`() async throws {
         let gate = Gate()
-        let server = try LinkServer.forTests(self.journal, gate: gate, limits: LinkLimits(maximumInFlight: 4))
+        let server = try LinkServer.forTests(self.journal, gate: gate, limits: .patient(maximumInFlight: 4))
         try await withCluster(server, { _ in [] }) { port, _ in
             let raw = try await RawRack.connect(port, "raw")
             for id in 1...10 as ClosedRange<UInt64> {
@@ -309,7 +310,7 @@ struct LinkServiceTests {
     }
 
     @Test func `a peer that does not read fills a bounded queue and then the link is given up`() async throws {
-        let limits = LinkLimits(
+        let limits = LinkLimits.patient(
             maximumFrameBytes: 1 << 20, maximumQueuedBytes: 4 << 20, pingInterval: .milliseconds(100), deadAfter: .seconds(2))
         let server = try LinkServer.forTests(limits: limits)
         try await withCluster(server, { _ in [] }) { port, _ in
@@ -330,7 +331,7 @@ struct LinkServiceTests {
                 #expect(error as? LinkError == .queueFull)
             }
             #expect(peer.connection.state.withLock { $0.core.queuedBytes } <= 4 << 20)
-            await #expect(throws: LinkError.queueFull) { try await peer.send(megabyte, deadline: .seconds(20)) }
+            await #expect(throws: LinkError.queueFull) { try await peer.send(megabyte, deadline: .seconds(60)) }
             // It goes on sending pings, so it is not silent; but it reads nothing.
             try await eventually("the link is given up") {
                 try? raw.channel.writeAndFlush(LinkFrame(.ping).encoded(), promise: nil)
@@ -342,7 +343,7 @@ struct LinkServiceTests {
     }
 
     @Test func `a peer that asks and does not read the answers is cut off with bounded memory`() async throws {
-        let limits = LinkLimits(
+        let limits = LinkLimits.patient(
             maximumFrameBytes: 1 << 20, maximumInFlight: 16, maximumQueuedBytes: 2 << 20, pingInterval: .milliseconds(100), deadAfter: .seconds(2))
         let server = try LinkServer.forTests(limits: limits)
         try await withCluster(server, { _ in [] }) { port, _ in
@@ -361,7 +362,7 @@ struct LinkServiceTests {
     }
 
     @Test func `a silent peer is dead after its time`() async throws {
-        let limits = LinkLimits(pingInterval: .milliseconds(50), deadAfter: .milliseconds(500))
+        let limits = LinkLimits.patient(pingInterval: .milliseconds(50), deadAfter: .milliseconds(500))
         let server = try LinkServer.forTests(limits: limits)
         try await withCluster(server, { _ in [] }) { port, _ in
             // It does not answer pings.
@@ -372,10 +373,10 @@ struct LinkServiceTests {
     }
 
     @Test func `keepalive holds a quiet link and measures it`() async throws {
-        let limits = LinkLimits(pingInterval: .milliseconds(20), deadAfter: .seconds(5))
+        let limits = LinkLimits.patient(pingInterval: .milliseconds(20), deadAfter: .seconds(5))
         let server = try LinkServer.forTests(self.journal, limits: limits)
         try await withCluster(server, { [try .forTests([$0], limits: limits)] }) { _, clients in
-            let region = try await clients[0].waitUntilUp(within: .seconds(20))
+            let region = try await clients[0].waitUntilUp(within: .seconds(60))
             try await eventually("a ping came back") { region.roundTrip != nil }
             let pings = region.connection.state.withLock { $0.pingNumber }
             try await eventually("more pings") { region.connection.state.withLock { $0.pingNumber } > pings + 5 }
@@ -434,12 +435,12 @@ struct LinkServiceTests {
             let port = try #require(await server.waitUntilListening())
             let client = try LinkClient.forTests([port])
             group.addTask { try await client.run() }
-            let region = try await client.waitUntilUp(within: .seconds(20))
+            let region = try await client.waitUntilUp(within: .seconds(60))
             try await eventually("the region has its peer") { self.journal.count("up gantry:rack:abc") == 1 }
             group.cancelAll()
             try await group.waitForAll()
             #expect(!region.isOpen && server.boundPort == nil)
-            await #expect(throws: LinkError.notConnected) { try await client.waitUntilUp(within: .seconds(20)) }
+            await #expect(throws: LinkError.notConnected) { try await client.waitUntilUp(within: .seconds(60)) }
         }
     }
 }

@@ -8,12 +8,12 @@ import Testing
 
 /// The distribution's `openssl` program, as a peer that others wrote.
 enum OpenSSLProgram {
-    /// Runs it to its end, at most 20 s; what it printed.
+    /// Runs it to its end, at most 60 s; what it printed.
     ///
     /// The input comes from a file: swift-subprocess 1.0.2 traps when a process ends before it has taken all that is written to it.
     static func run(_ arguments: [String], input: String = "") async throws -> String {
         try await Files.with(["input": input]) { folder in
-            let script = #"exec timeout -k 1 20 openssl "$@" < "$0""#
+            let script = #"exec timeout -k 1 60 openssl "$@" < "$0""#
             let result = try await Subprocess.run(
                 .name("sh"), arguments: Arguments(["-c", script, "\(folder)/input"] + arguments), input: .none,
                 output: .string(limit: 4 << 20), error: .combinedWithOutput)
@@ -40,12 +40,12 @@ enum Files {
     }
 }
 
-/// Waits until a condition holds, at most 30 s.
+/// Waits until a condition holds, at most 60 s.
 func eventually(_ what: Comment, _ condition: () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
+    let deadline = ContinuousClock.now + .seconds(60)
     while !condition() {
         guard ContinuousClock.now < deadline else {
-            Issue.record("after 30 s: \(what)", sourceLocation: sourceLocation)
+            Issue.record("after 60 s: \(what)", sourceLocation: sourceLocation)
             return
         }
         try await Task.sleep(for: .milliseconds(2))

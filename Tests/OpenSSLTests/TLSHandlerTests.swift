@@ -7,7 +7,7 @@ import NIOPosix
 import Testing
 
 /// Both ends are ours, on loopback.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct TLSHandlerTests {
     let identities: TestIdentities
     let server: TLSContext

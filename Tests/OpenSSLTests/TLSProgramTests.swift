@@ -7,7 +7,7 @@ import Subprocess
 import Testing
 
 /// One end is ours, the other is the `openssl` program.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct TLSProgramTests {
     let identities: TestIdentities
 

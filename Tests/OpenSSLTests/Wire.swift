@@ -37,6 +37,11 @@ struct TestIdentities: Sendable {
     }
 }
 
+extension TLSLimits {
+    /// For tests on a machine that has other things to do.
+    static let patient = TLSLimits(handshakeTimeout: .seconds(60), closeTimeout: .seconds(60))
+}
+
 /// What one end of a connection has seen, for a test to look at.
 final class Recording: Sendable {
     struct Contents {
@@ -145,7 +150,7 @@ final class Listener: Sendable {
     var channels: [any Channel] { self.connections.list.withLock { $0.map(\.0) } }
 
     static func with<Result>(
-        _ context: TLSContext, expecting: TLSPeerExpectation = .anyTrusted, limits: TLSLimits = TLSLimits(),
+        _ context: TLSContext, expecting: TLSPeerExpectation = .anyTrusted, limits: TLSLimits = .patient,
         _ behaviour: RecordingHandler.Behaviour = .record, drips: Bool = false, _ body: (Listener) async throws -> Result
     ) async throws -> Result {
         let connections = Connections()
@@ -181,7 +186,7 @@ final class Listener: Sendable {
 
 /// A client connection on loopback; without a context, plain TCP.
 func dial(
-    _ port: Int, _ context: TLSContext?, expecting: TLSPeerExpectation = .anyTrusted, limits: TLSLimits = TLSLimits(),
+    _ port: Int, _ context: TLSContext?, expecting: TLSPeerExpectation = .anyTrusted, limits: TLSLimits = .patient,
     _ behaviour: RecordingHandler.Behaviour = .record, drips: Bool = false, autoRead: Bool = true
 ) async throws -> (channel: any Channel, recording: Recording) {
     let recording = Recording()
