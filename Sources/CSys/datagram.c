@@ -6,11 +6,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -209,6 +211,14 @@ int csys_wait_readable(int first, int second, int timeout_milliseconds) {
     int count = poll(descriptors, 2, timeout_milliseconds);
     if (count < 0) return errno == EINTR ? 0 : -errno;
     return (descriptors[0].revents ? 1 : 0) | (descriptors[1].revents ? 2 : 0);
+}
+
+int csys_enter_network_namespace(const char *path) {
+    int namespace = open(path, O_RDONLY | O_CLOEXEC);
+    if (namespace < 0) return -errno;
+    if (setns(namespace, CLONE_NEWNET) < 0) return fail(namespace);
+    close(namespace);
+    return 0;
 }
 
 static int64_t nanoseconds(clockid_t clock) {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Domain
-public import Logging
+internal import Postgres
 internal import OpenSSL
 internal import PostgresStorage
 

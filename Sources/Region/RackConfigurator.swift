@@ -4,6 +4,7 @@
 internal import ClusterLink
 internal import ClusterMessages
 internal import Domain
+internal import JSON
 internal import Logging
 internal import PostgresStorage
 

@@ -17,7 +17,7 @@ struct RackRegistrar: Sendable {
 
     func hello(_ hello: RackHello, from peer: LinkPeer) async throws -> RegionWelcome {
         guard peer.identity == "gantry:rack:\(hello.rack)" else {
-            throw LinkRefusal(code: .handlerFailed, message: "the certificate is \(peer.identity)'s, the hello says rack \(hello.rack)")
+            throw LinkRefusal(.handlerFailed, "the certificate is \(peer.identity)'s, the hello says rack \(hello.rack)")
         }
         let now = WallClock.now
         let controller = Controller(

@@ -104,7 +104,7 @@ public struct RegionDaemon: Sendable {
         }
         server.on(LeaseRackReport.self) { report, peer in
             guard let rack = racks.all.first(where: { $0.peer === peer })?.hello.rack else {
-                throw LinkRefusal(code: .handlerFailed, message: "say hello first")
+                throw LinkRefusal(.handlerFailed, "say hello first")
             }
             try await authority.received(report.message, from: rack)
             return LinkNothing()

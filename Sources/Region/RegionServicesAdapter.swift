@@ -1,6 +1,7 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
+internal import ClusterMessages
 internal import Domain
 internal import OpenSSL
 internal import PostgresStorage

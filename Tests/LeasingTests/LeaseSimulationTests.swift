@@ -14,11 +14,15 @@ import Testing
             profile.isHarsh = part % 2 == 1
             profile.peerLoss = profile.isHarsh ? 0.6 : 0.1
             let world = LeaseWorld(seed: UInt64(part * 1_000 + seed), profile: profile)
-            let failure = world.run()
-            #expect(failure == nil, "seed \(part * 1_000 + seed)")
+            if let failure = world.run() {
+                let again = LeaseWorld(seed: UInt64(part * 1_000 + seed), profile: profile)
+                again.isTraced = true
+                _ = again.run()
+                Issue.record("seed \(part * 1_000 + seed): \(failure)\n\(again.trace.suffix(40).joined(separator: "\n"))")
+            }
             acknowledgements += world.counts["ack"] ?? 0
         }
-        #expect(acknowledgements > 3_000)
+        #expect(acknowledgements > 1_500)
     }
 
     static let mutants: [(String, LeaseMutation)] = [
@@ -32,7 +36,7 @@ import Testing
     func `every broken rule is found by some seed`(mutant: Int) {
         let (name, mutation) = Self.mutants[mutant]
         var found: String?
-        for seed in 0..<400 where found == nil {
+        for seed in 0..<300 where found == nil {
             var profile = LeaseWorld.Profile()
             profile.isHarsh = seed % 2 == 1
             profile.peerLoss = profile.isHarsh ? 0.6 : 0.1
@@ -40,19 +44,6 @@ import Testing
             found = LeaseWorld(seed: UInt64(seed), profile: profile).run().map { "seed \(seed) \($0)" }
         }
         #expect(found != nil, "\(name)")
-        print("\(name): \(found ?? "-")")
-    }
-
-    @Test func `zz trace`() {
-        for seed in [1019, 3010, 5017, 5026] {
-        var profile = LeaseWorld.Profile(racks: 1 + seed % 1000 % 3)
-        profile.isHarsh = seed / 1000 % 2 == 1
-        profile.peerLoss = profile.isHarsh ? 0.6 : 0.1
-        let world = LeaseWorld(seed: UInt64(seed), profile: profile)
-        world.isTraced = true
-        print(world.run() ?? "fine")
-        if seed == 1 { for line in world.trace { print(line) } }
-}
     }
 
     @Test func `a schedule repeats exactly`() {

@@ -15,7 +15,7 @@ final class LeaseWorld {
         var racks = 3
         var addresses = 6
         var clients = 8
-        var seconds = 1_500.0
+        var seconds = 1_000.0
         /// Loss between racks.
         var peerLoss = 0.1
         /// Racks come back within seconds, and crash more often.

@@ -86,8 +86,13 @@ final class TFTPTestClient {
     func read(
         _ name: String, from port: UInt16, address: String = "127.0.0.1", blockSize: Int, windowSize: Int, stopAfter: UInt64 = .max
     ) async throws -> (bytes: [UInt8], blocks: UInt64) {
-        self.send(Self.request(name, [("blksize", "\(blockSize)"), ("windowsize", "\(windowSize)")]), to: port, address: address)
-        guard case .optionAcknowledgement? = try await self.receive()?.packet else { throw FixtureError("no option acknowledgement") }
+        let request = Self.request(name, [("blksize", "\(blockSize)"), ("windowsize", "\(windowSize)")])
+        var answer: TFTPPacket?
+        for _ in 0..<60 where answer == nil {
+            self.send(request, to: port, address: address)
+            answer = try await self.receive(within: .seconds(1))?.packet
+        }
+        guard case .optionAcknowledgement? = answer else { throw FixtureError("no option acknowledgement but \(String(describing: answer))") }
         self.send(.acknowledgement(block: 0), to: self.serverPort, address: address)
         return try await self.goOn(after: 0, address: address, blockSize: blockSize, windowSize: windowSize, stopAfter: stopAfter)
     }
@@ -99,6 +104,7 @@ final class TFTPTestClient {
         var (bytes, block, inWindow): ([UInt8], UInt64, Int) = ([], last, 0)
         while block < stopAfter {
             guard let datagram = try await self.receive() else { throw FixtureError("silence after block \(block)") }
+            if case .optionAcknowledgement = datagram.packet { continue }
             guard case .data(let number, let payload) = datagram.packet else { throw FixtureError("\(datagram.packet)") }
             guard number == UInt16(truncatingIfNeeded: block + 1) else { continue }
             block += 1

@@ -39,6 +39,8 @@ int csys_packet_socket(void);
 int csys_interface_index(const char *name);
 // Waits until one of two descriptors is readable; -1 leaves one out. Bit 0 for the first, bit 1 for the second, 0 after the timeout.
 int csys_wait_readable(int first, int second, int timeout_milliseconds);
+// Moves the calling thread, and those it starts, into the network namespace that a path such as /run/netns/blue names.
+int csys_enter_network_namespace(const char *path);
 // Nanoseconds of the clock that counts from boot and goes on during suspension.
 int64_t csys_boot_nanoseconds(void);
 // Milliseconds since 1970.

@@ -75,15 +75,18 @@ struct HTTPExchange: Sendable {
             }
             head.headerFields[.contentLength] = String(size - start)
             head.headerFields[.acceptRanges] = "bytes"
-            let result = await Result { try await writer.write(response: head, body: ResponseBody(asyncSequence: PulledBody { try await reader.next() })) }
+            do {
+                try await writer.write(response: head, body: ResponseBody(asyncSequence: PulledBody { try await reader.next() }))
+            } catch {
+                await reader.close()
+                throw error
+            }
             await reader.close()
-            try result.get()
         case .stream(let pull, let finish):
             head.headerFields[.cacheControl] = "no-cache"
             let body = PulledBody { isHead ? nil : try await pull().map { ByteBuffer(string: $0) } }
-            let result = await Result { try await writer.write(response: head, body: ResponseBody(asyncSequence: body)) }
-            finish()
-            try result.get()
+            defer { finish() }
+            try await writer.write(response: head, body: ResponseBody(asyncSequence: body))
         }
     }
 }

@@ -1,0 +1,30 @@
+// Gantry: bare metal as a cloud.
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import Rack
+
+@Suite struct HTTPTextTests {
+    @Test(arguments: [
+        (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+        (4_102_444_799, "Thu, 31 Dec 2099 23:59:59 GMT"), (-5, "Thu, 01 Jan 1970 00:00:00 GMT"),
+    ]) func `dates are written as HTTP wants them`(seconds: Int64, text: String) {
+        #expect(HTTPDate.text(unixSeconds: seconds) == text)
+    }
+
+    @Test(arguments: [
+        ("/MAAS/x?y", BootHTTPRoute.region), ("//MAAS/x", .region), ("/MAAS", .region), ("/boot/MAAS/x", .region), ("/maas/x", .file(name: "maas/x")),
+        ("http://10.0.0.1:5248/MAAS/x", .region), ("http://10.0.0.1", .file(name: "/")), ("/a/../MAAS/x", .refused), ("*", .refused), ("", .refused),
+        ("x", .refused), ("/%2fMAAS%2fx", .region),
+    ]) func `targets are sorted`(uri: String, route: BootHTTPRoute) {
+        #expect(BootHTTPRoute(uri: uri) == route)
+    }
+
+    @Test func `ranges of an empty file cannot be had`() {
+        #expect(ByteRange(header: "bytes=0-", size: 0) == .unsatisfiable)
+        #expect(ByteRange(header: "bytes=-1", size: 0) == .unsatisfiable)
+        #expect(ByteRange(header: nil, size: 0) == .whole)
+        #expect(ByteRange(header: "bytes=0-18446744073709551615", size: 10) == .part(0..<10))
+    }
+}
