@@ -155,7 +155,13 @@ let testTargets: [Target] = [
             logging, lifecycle, subprocess,
         ]
     ),
-    tests("RegionAPITests", ["RegionAPI", "PostgresStorage", "Domain", "JSON", "HTTPClient", "TestSupport"]),
+    tests(
+        "RegionAPITests",
+        [
+            "APIModel", "Domain", "HTTPClient", "HTTPForms", "JSON", "Lifecycle", "OpenSSL", "Postgres", "PostgresStorage", "RegionAPI",
+            "TestSupport", logging, lifecycle, subprocess,
+        ]
+    ),
     tests("RegionTests", ["Region", "PostgresStorage", "TestSupport"]),
     tests("LabTests", ["Lab", "Domain", "TestSupport", logging, subprocess]),
     tests("TidyTests", []),

@@ -107,9 +107,16 @@ public struct ImageImporter: Sendable {
 
     private func fill(_ writer: ContentWriter, from url: String, progress: (Int64) -> Void) async throws {
         let offset = writer.offset
+        if let file = LocalFile(url: url) {
+            try await file.read(from: offset) { piece in
+                try await writer.append(piece)
+                progress(writer.offset)
+            }
+            return
+        }
         let answer = try await self.client.open(HTTPRequest(url: url), offset: offset)
         switch answer.status {
-        case 200 where offset == 0 || url.hasPrefix("file:"), 206 where offset > 0: break
+        case 200 where offset == 0, 206 where offset > 0: break
         case 200, 206, 416: throw HTTPClientError(.rangeRefused, "\(url): the server does not go on at byte \(offset) (status \(answer.status))")
         case 500...: throw HTTPClientError(.connectionLost, "\(url): status \(answer.status)")
         default: throw HTTPClientError(.refused, "\(url): status \(answer.status)")

@@ -19,7 +19,11 @@ final class ImageService: Sendable {
     private let directory: String
     private let logger: Logger
     private let bell = Doorbell()
-    private let running = Mutex<Task<Void, Never>?>(nil)
+    private struct State {
+        var isRequested = false
+        var task: Task<Void, Never>?
+    }
+    private let state = Mutex(State())
     private static let period = Duration.seconds(3600)
 
     init(store: Store, directory: String, logger: Logger) throws {
@@ -29,11 +33,14 @@ final class ImageService: Sendable {
         self.logger = logger
     }
 
-    var isImporting: Bool { self.running.withLock { $0 != nil } }
+    var isImporting: Bool { self.state.withLock { $0.isRequested || $0.task != nil } }
 
-    func requestImport() { self.bell.ring() }
+    func requestImport() {
+        self.state.withLock { $0.isRequested = true }
+        self.bell.ring()
+    }
 
-    func stopImport() { self.running.withLock { $0?.cancel() } }
+    func stopImport() { self.state.withLock { $0.task?.cancel() } }
 
     func path(sha256: String) -> String? {
         guard let digest = ContentDigest(hex: sha256), self.content.contains(digest) else { return nil }
@@ -47,10 +54,11 @@ final class ImageService: Sendable {
             }
             self.bell.ring()
             for await _ in self.bell.rings {
+                // A task of its own, so that an operator can stop this import without stopping the service.
                 let task = Task { await self.importAll() }
-                self.running.withLock { $0 = task }
+                self.state.withLock { $0 = State(isRequested: false, task: task) }
                 await withTaskCancellationHandler { await task.value } onCancel: { task.cancel() }
-                self.running.withLock { $0 = nil }
+                self.state.withLock { $0.task = nil }
             }
             group.cancelAll()
         }

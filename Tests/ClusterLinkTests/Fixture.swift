@@ -1,7 +1,6 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import ClusterLink
 import ClusterMessages
 import Logging
 import NIOCore
@@ -9,6 +8,8 @@ import NIOPosix
 import OpenSSL
 import Synchronization
 import Testing
+
+@testable import ClusterLink
 
 /// An authority and identities of it, made once for all tests.
 struct Identities: Sendable {

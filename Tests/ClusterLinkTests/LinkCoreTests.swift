@@ -1,9 +1,10 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import ClusterLink
 import NIOCore
 import Testing
+
+@testable import ClusterLink
 
 struct LinkCoreTests {
     static let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)

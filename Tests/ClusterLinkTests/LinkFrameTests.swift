@@ -1,9 +1,10 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import ClusterLink
 import NIOCore
 import Testing
+
+@testable import ClusterLink
 
 struct LinkFrameTests {
     static let request = LinkFrame(.request, requestID: 0x0102_0304_0506_0708, name: "power.set", body: Array("{}".utf8))

@@ -20,6 +20,8 @@ final class LeaseWorld {
         var peerLoss = 0.1
         /// Racks come back within seconds, and crash more often.
         var isHarsh = false
+        /// How many of the disk's writes take seconds.
+        var slowWrites = 0.2
         var mutations: LeaseMutation = []
     }
 
@@ -207,7 +209,7 @@ final class LeaseWorld {
         guard !self.racks[index].isSyncing else { return }
         self.racks[index].isSyncing = true
         let run = self.racks[index].run
-        self.after(self.random.chance(0.8) ? self.random.exponential(20) : self.random.double(0, 20)) {
+        self.after(self.random.chance(self.profile.slowWrites) ? self.random.double(0, 20) : self.random.exponential(20)) {
             guard self.racks[index].run == run, self.racks[index].isUp else { return }
             self.racks[index].isSyncing = false
             let done = self.writeTail(index, count: self.racks[index].tail.count)

@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import FoundationEssentials
-@testable import OpenSSL
 import Testing
+
+@testable import OpenSSL
 
 struct CertificateAuthorityTests {
     @Test func `an authority comes back from its texts`() throws {

@@ -1,8 +1,9 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
-@testable import OpenSSL
 import Testing
+
+@testable import OpenSSL
 
 struct PasswordHashTests {
     /// RFC 7914 section 12.

@@ -3,8 +3,9 @@
 
 import NIOCore
 import NIOPosix
-@testable import OpenSSL
 import Testing
+
+@testable import OpenSSL
 
 /// Both ends are ours, on loopback.
 @Suite(.serialized, .timeLimit(.minutes(3)))

@@ -2,9 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
-@testable import OpenSSL
 import Subprocess
 import Testing
+
+@testable import OpenSSL
 
 /// One end is ours, the other is the `openssl` program.
 @Suite(.serialized, .timeLimit(.minutes(3)))

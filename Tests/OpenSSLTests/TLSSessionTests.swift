@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
-@testable import OpenSSL
 import Testing
+
+@testable import OpenSSL
 
 /// Two ends in memory: no network, no clock, no threads.
 struct TLSSessionTests {

@@ -194,17 +194,32 @@ import Testing
         }
     }
 
-    @Test func `connections beyond the limit are closed, and idle ones make room`() async throws {
-        try await Self.serving(BootHTTPConfiguration(port: 0, maximumConnections: 2, idleTimeout: .milliseconds(400))) { _, base, service in
+    @Test func `connections beyond the limit are closed`() async throws {
+        try await Self.serving(BootHTTPConfiguration(port: 0, maximumConnections: 2)) { _, base, service in
             let port = Int(base.split(separator: ":").last ?? "") ?? 0
-            let idle = try await (0..<2).asyncMap { _ in
+            let open = try await (0..<2).asyncMap { _ in
                 try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: port).get()
             }
             try await eventually("both are in") { service.connectionCount == 2 }
-            let refused = try await execute("curl", ["-sS", base + "/x"])
-            #expect(refused.status != "exited(0)")
-            for channel in idle { try await channel.closeFuture.get() }
+            #expect(try await execute("curl", ["-sS", base + "/x"]).status != "exited(0)")
+            for channel in open { try await channel.close() }
             try await eventually("there is room") { try await Self.curl(base + "/x").contains("404") }
+        }
+    }
+
+    @Test func `idle connections are closed, and so are those that drip a request`() async throws {
+        try await Self.serving(BootHTTPConfiguration(port: 0, idleTimeout: .milliseconds(300))) { _, base, service in
+            let port = Int(base.split(separator: ":").last ?? "") ?? 0
+            let group = MultiThreadedEventLoopGroup.singleton
+            let idle = try await ClientBootstrap(group: group).connect(host: "127.0.0.1", port: port).get()
+            let dripping = try await ClientBootstrap(group: group).connect(host: "127.0.0.1", port: port).get()
+            let drip = dripping.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(20)) { _ in
+                dripping.writeAndFlush(ByteBuffer(string: "G"), promise: nil)
+            }
+            try await idle.closeFuture.get()
+            try await dripping.closeFuture.get()
+            drip.cancel()
+            try await eventually("there is room") { service.connectionCount == 0 }
         }
     }
 

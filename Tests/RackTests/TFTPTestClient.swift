@@ -104,7 +104,11 @@ final class TFTPTestClient {
         var (bytes, block, inWindow): ([UInt8], UInt64, Int) = ([], last, 0)
         while block < stopAfter {
             guard let datagram = try await self.receive() else { throw FixtureError("silence after block \(block)") }
-            if case .optionAcknowledgement = datagram.packet { continue }
+            if case .optionAcknowledgement = datagram.packet {
+                // Repeated, or the one that was meant, after a late one of a former transfer.
+                if block == 0 { self.send(.acknowledgement(block: 0), to: datagram.port, address: address) }
+                continue
+            }
             guard case .data(let number, let payload) = datagram.packet else { throw FixtureError("\(datagram.packet)") }
             guard number == UInt16(truncatingIfNeeded: block + 1) else { continue }
             block += 1

@@ -24,8 +24,8 @@ enum BootHTTPRoute: Hashable {
             return
         }
         guard let name = BootPath.normalised(path) else {
-            // The root is a name that nobody has.
-            self = path.allSatisfy({ $0 == "/" }) ? .file(name: "/") : .refused
+            // The root is not malformed, only not there.
+            self = path.allSatisfy({ $0 == "/" }) ? .file(name: "index.html") : .refused
             return
         }
         self = name == "MAAS" || name.hasPrefix("MAAS/") ? .region : .file(name: name)
