@@ -213,8 +213,9 @@ import Testing
             let group = MultiThreadedEventLoopGroup.singleton
             let idle = try await ClientBootstrap(group: group).connect(host: "127.0.0.1", port: port).get()
             let dripping = try await ClientBootstrap(group: group).connect(host: "127.0.0.1", port: port).get()
+            try await dripping.writeAndFlush(ByteBuffer(string: "GET /x HTTP/1.1\r\nHost: a\r\nX-Slow: "))
             let drip = dripping.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(20)) { _ in
-                dripping.writeAndFlush(ByteBuffer(string: "G"), promise: nil)
+                dripping.writeAndFlush(ByteBuffer(string: "x"), promise: nil)
             }
             try await idle.closeFuture.get()
             try await dripping.closeFuture.get()
