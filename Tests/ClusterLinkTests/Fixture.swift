@@ -207,7 +207,8 @@ final class RawRack: Sendable {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandlers(TLSHandler(context: context, limits: LinkSocket.tlsLimits(.patient())), Collector(rack))
+                    try channel.pipeline.syncOperations.addHandlers(
+                        TLSHandler(context: context, limits: LinkSocket.tlsLimits(.patient())), Collector(rack))
                 }
             }
             .connect(host: "127.0.0.1", port: port).get()
