@@ -151,7 +151,7 @@ let testTargets: [Target] = [
     tests(
         "RackTests",
         [
-            "Rack", "BootConfiguration", "DHCP", "Domain", "Leasing", "OpenSSL", "TFTP", "TestSupport", "Transfers", nioCore, nioPosix, nioHTTP1,
+            "Rack", "BootConfiguration", "CSys", "DHCP", "Domain", "Leasing", "OpenSSL", "TFTP", "TestSupport", "Transfers", nioCore, nioPosix, nioHTTP1,
             logging, lifecycle, subprocess,
         ]
     ),
@@ -162,7 +162,7 @@ let testTargets: [Target] = [
             "TestSupport", logging, lifecycle, subprocess,
         ]
     ),
-    tests("RegionTests", ["Region", "PostgresStorage", "TestSupport"]),
+    tests("RegionTests", ["ClusterLink", "ClusterMessages", "Domain", "Lifecycle", "OpenSSL", "Postgres", "PostgresStorage", "Region", "TestSupport", logging]),
     tests("LabTests", ["Lab", "Domain", "TestSupport", logging, subprocess]),
     tests("TidyTests", []),
 ]

@@ -7,13 +7,13 @@ public import Domain
 public enum IPXEScript {
     /// `ipxe.cfg`: the machine's own script, or the one of unknown machines when there is none.
     ///
-    /// `netX` is the interface that booted. Fetching comes before running, so that a script that fails is not followed by the other one.
+    /// `netX` is the interface that booted; iPXE of before 2014 does not have it. Fetching comes before running, so that a script that fails is not followed by the other one.
     public static func dispatcher(environment: BootEnvironment) -> String {
         let base = environment.httpBase
         return """
             #!ipxe
-            imgfetch --name gantry.ipxe \(base)/ipxe.cfg-${netX/mac:hexhyp} && goto run ||
-            imgfetch --name gantry.ipxe \(base)/ipxe.cfg-${net0/mac:hexhyp} && goto run ||
+            isset ${netX/mac} && set gantry-mac ${netX/mac:hexhyp} || set gantry-mac ${net0/mac:hexhyp}
+            imgfetch --name gantry.ipxe \(base)/ipxe.cfg-${gantry-mac} && goto run ||
             imgfetch --name gantry.ipxe \(base)/ipxe.cfg-default-${buildarch} && goto run ||
             echo Gantry has no boot configuration for this machine.
             sleep 5

@@ -37,7 +37,12 @@ extension LeaseAuthority {
             self.racks[rackIndex].held += tokens.count
             self.send(tokens, to: rack, outcome: &outcome)
         }
-        if tokens.count < wanted { self.beginRecycling(wanted - tokens.count, now: now, outcome: &outcome) }
+        // A client that comes back finds its old address as long as nobody else needs one: only a rack that runs low is worth
+        // the end of other generations.
+        let low = 2 * self.terms.debitBlock - self.racks[rackIndex].held
+        if tokens.count < wanted, low > 0 {
+            self.beginRecycling(min(low, wanted - tokens.count), now: now, outcome: &outcome)
+        }
     }
 
     func send(_ tokens: [Token], to rack: RackEntry, outcome: inout LeaseAuthorityOutcome) {

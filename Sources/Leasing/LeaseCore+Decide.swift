@@ -58,7 +58,7 @@ extension LeaseCore {
         if let index = self.nextReady(now: now) {
             return self.offer(index, to: client, now: now)
         }
-        if self.freeQueue.count > 0 { self.ranDry = true }
+        if self.freeQueue.count > 0 { self.ranDry = true } else { self.ranOut = true }
         return .silent(.exhausted)
     }
 

@@ -30,6 +30,7 @@ extension LeaseCore {
             self.recycle(request, now: now, into: &effects)
         case .received(.grant(let grant)):
             self.take(grant, into: &effects)
+            self.elapse(now: now, into: &effects)
         case .replicated(let replication):
             self.merge(replication, now: now, into: &effects)
         case .activated(let isActive):
@@ -58,8 +59,14 @@ extension LeaseCore {
         self.debitAhead(into: &effects)
         self.tellChanges(now: now, into: &effects)
         self.requestGrant(now: now, into: &effects)
-        if self.nextDemand <= now, self.tokenDemand > 0 {
+        if self.ranOut {
+            // A client waits: not more than once a second, but soon.
+            self.ranOut = false
+            self.nextDemand = min(self.nextDemand, self.lastDemand.advanced(bySeconds: 1))
+        }
+        if self.nextDemand <= now, now < self.grantEnd, self.tokenDemand > 0 {
             self.nextDemand = now.advanced(bySeconds: 10)
+            self.lastDemand = now
             effects.append(
                 .send(
                     .demand(

@@ -15,7 +15,11 @@ extension LeaseCore {
         for token in grant.tokens {
             guard self.segment.subnet.hosts.contains(token.address), token.address != self.segment.serviceAddress,
                 token.generation < .max
-            else { continue }
+            else {
+                // Nobody may have such an address. The token is taken and never spent, so that it is not sent for ever.
+                known.append(token)
+                continue
+            }
             guard let index = self.table.indexMakingSlot(of: token.address) else {
                 effects.append(.report(.tooManyAddresses))
                 break
@@ -95,6 +99,7 @@ extension LeaseCore {
         guard self.mutations.contains(.skipsPurge) || self.purge(grant.vector, into: &effects) else { return }
         // Counted from the sending of the request, and shortened: never longer than the authority thinks.
         let end = request.sent.advanced(byNanoseconds: self.terms.shortened(grant.seconds))
+        if self.grantEnd < request.sent { self.nextDemand = .distantPast }
         self.grantEnd = max(self.grantEnd, end)
     }
 

@@ -33,6 +33,7 @@ public struct LeaseCore: Sendable {
     var grantRequestNumber: UInt64 = 0
     var nextGrantRequest = Instant.distantPast
     var nextDemand = Instant.distantPast
+    var lastDemand = Instant.distantPast
     /// The generation vector that has been applied.
     var knownVersion: UInt64 = 0
 
@@ -50,6 +51,8 @@ public struct LeaseCore: Sendable {
     var isStopped = false
     /// A client could not be served although tokens are left.
     var ranDry = false
+    /// A client could not be served because no token is left.
+    var ranOut = false
     var mutations: LeaseMutation = []
 
     /// Builds the state from a journal.
@@ -86,7 +89,7 @@ public struct LeaseCore: Sendable {
 
     /// True when ``LeaseEvent/timeElapsed`` should come soon: something waits to be written, reported or written off.
     public var needsAttention: Bool {
-        !self.changed.isEmpty || self.ranDry || self.wantsDebit
+        !self.changed.isEmpty || self.ranDry || self.ranOut || self.wantsDebit
     }
 
     /// How many more tokens this rack can use.

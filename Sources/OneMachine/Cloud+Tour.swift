@@ -13,7 +13,7 @@ extension Cloud {
         guard let machine = self.labConfiguration.machines.first else { throw OneMachineError("the lab has no machine. Next: gantry up --lab 1") }
         let follower = MachineFollower(client: client, progress: self.progress)
         let id = try await self.enlist(machine.macAddress, name: machine.name, client)
-        try await follower.wait(for: id, until: "Ready", title: "commissioning", within: .seconds(2400))
+        try await self.makeReady(id, follower, client)
         let allocated = try await client.post("machines/", operation: "allocate", [("system_id", id)])
         self.progress.done("allocated \(allocated["hostname"]?.stringValue ?? id)")
         _ = try await client.post("machines/\(id)/", operation: "deploy", [])
@@ -22,6 +22,21 @@ extension Cloud {
         try await self.reach(addresses)
         _ = try await client.post("machines/\(id)/", operation: "release", [("erase", "true")])
         try await follower.wait(for: id, until: "Ready", title: "releasing and erasing", within: .seconds(3600))
+    }
+
+    /// Brings a machine to Ready from wherever an earlier tour left it.
+    private func makeReady(_ id: String, _ follower: MachineFollower, _ client: GantryClient) async throws {
+        let status = (try await client.get("machines/\(id)/"))["status_name"]?.stringValue ?? ""
+        switch status {
+        case "New", "Failed commissioning", "Failed testing", "Broken": _ = try await client.post("machines/\(id)/", operation: "commission")
+        case "Deploying":
+            try await follower.wait(for: id, until: "Deployed", title: "deploying", within: .seconds(3600))
+            _ = try await client.post("machines/\(id)/", operation: "release")
+        case "Allocated", "Deployed", "Failed deployment", "Releasing failed", "Failed disk erasing":
+            _ = try await client.post("machines/\(id)/", operation: "release")
+        default: break
+        }
+        try await follower.wait(for: id, until: "Ready", title: "commissioning", within: .seconds(2400))
     }
 
     /// Presses the button of a machine that Gantry has never seen, and waits for it to make itself known.

@@ -8,6 +8,7 @@ extension Schema {
         CREATE TABLE event (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
             machine_id text,
+            mac_address macaddr,
             hostname text NOT NULL,
             level smallint NOT NULL,
             source text NOT NULL,
@@ -23,6 +24,7 @@ extension Schema {
         )
         """,
         "CREATE INDEX event_machine_id ON event (machine_id, id)",
+        "CREATE INDEX event_unknown_machine ON event (mac_address) WHERE machine_id IS NULL AND mac_address IS NOT NULL",
         "CREATE INDEX event_hostname ON event (lower(hostname), id)",
         "CREATE INDEX event_user_name ON event (user_name, id) WHERE user_name <> ''",
         "CREATE INDEX event_warnings ON event (id) WHERE level >= 30",

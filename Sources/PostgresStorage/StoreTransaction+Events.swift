@@ -17,6 +17,7 @@ extension StoreTransaction {
         for (place, event) in events.enumerated() {
             records.append([
                 "place": .int(place), "machine_id": .optional(event.machineID?.description),
+                "mac_address": .optional(event.macAddress?.description),
                 "hostname": .string(storable(event.hostname, atMost: Self.maximumName)), "level": .int(event.level.rawValue),
                 "source": .string(event.source.rawValue), "type": .string(storable(event.type, atMost: Self.maximumName)),
                 "description": .string(storable(event.description, atMost: Self.maximumDescription)),
@@ -25,9 +26,9 @@ extension StoreTransaction {
         }
         try await self.execute(
             """
-            INSERT INTO event (machine_id, hostname, level, source, type, description, user_name, occurred) \
-            SELECT machine_id, hostname, level, source, type, description, user_name, \(PostgresQuery.moment("occurred")) \
-            FROM jsonb_to_recordset(\(records.json)) AS new (place integer, machine_id text, hostname text, level smallint, \
+            INSERT INTO event (machine_id, mac_address, hostname, level, source, type, description, user_name, occurred) \
+            SELECT machine_id, mac_address::macaddr, hostname, level, source, type, description, user_name, \(PostgresQuery.moment("occurred")) \
+            FROM jsonb_to_recordset(\(records.json)) AS new (place integer, machine_id text, mac_address text, hostname text, level smallint, \
             source text, type text, description text, user_name text, occurred bigint) ORDER BY place
             """
         )
@@ -44,11 +45,22 @@ extension StoreTransaction {
         let order: PostgresQuery = isForward ? "ORDER BY id" : "ORDER BY id DESC"
         let events = try await self.rows(
             """
-            SELECT id, machine_id, hostname, level, source, type, description, user_name, occurred, created FROM event\
+            SELECT id, machine_id, mac_address::text AS mac_address, hostname, level, source, type, description, user_name, occurred, created FROM event\
             \(PostgresQuery.conditions(conditions)) \(order) LIMIT \(limit)
             """
         ).map { try Event(row: $0) }
         return isForward ? events.reversed() : events
+    }
+
+    /// Gives a new machine what was seen of its interfaces in the last hour, before anybody knew whose they are: the boot that it enlisted in.
+    func adoptEvents(of machine: Machine) async throws {
+        let addresses = machine.interfaces.map(\.macAddress.description)
+        try await self.execute(
+            """
+            UPDATE event SET machine_id = \(machine.id), hostname = \(machine.hostname) WHERE machine_id IS NULL \
+            AND mac_address = ANY(\(addresses)::macaddr[]) AND created > clock_timestamp() - interval '1 hour'
+            """
+        )
     }
 
     /// How many events match, whatever `before`, `after` and `limit` say.
@@ -74,5 +86,7 @@ extension Event {
         )
         self.id = try row["id"]
         self.created = try row["created"]
+        let address: String? = try row["mac_address"]
+        self.macAddress = address.flatMap { MACAddress($0) }
     }
 }

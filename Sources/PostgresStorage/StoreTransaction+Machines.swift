@@ -93,6 +93,7 @@ extension StoreTransaction {
         machine.tags = try await self.synchronizeTags(of: machine, stored: [])
         machine.interfaces = try await self.synchronizeInterfaces(of: machine, stored: [])
         machine.blockDevices = try await self.synchronizeBlockDevices(of: machine, stored: [])
+        try await self.adoptEvents(of: machine)
         return machine
     }
 

@@ -5,7 +5,10 @@ internal import ClusterMessages
 internal import Domain
 internal import Lifecycle
 internal import OpenSSL
-internal import JSON
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#endif
 
 /// Compiles what one rack has to know from the region's whole state. Pure: equal input gives an equal configuration.
 struct RackConfigurationCompiler {
@@ -26,7 +29,10 @@ struct RackConfigurationCompiler {
             digest: "", segments: self.segments(of: rack), bootIntents: image.map { self.intents($0) } ?? [],
             enlistIntent: image.map { self.enlistment($0) }, bootFiles: self.bootFiles, images: self.images
         )
-        configuration.digest = SHA256.hexDigest(of: Array("\(configuration)".utf8))
+        // Sorted keys: equal configurations have equal bytes in every process.
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        configuration.digest = SHA256.hexDigest(of: (try? encoder.encode(configuration)) ?? Data())  // plain values always encode
         return configuration
     }
 

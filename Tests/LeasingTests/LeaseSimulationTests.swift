@@ -46,7 +46,6 @@ import Testing
             found = LeaseWorld(seed: UInt64(seed), profile: profile).run().map { "seed \(seed) \($0)" }
         }
         #expect(found != nil, "\(name)")
-        print(name, found ?? "")
     }
 
     @Test func `a schedule repeats exactly`() {

@@ -106,7 +106,7 @@ struct DHCPNamespaces {
 }
 
 /// The region's half for one service: an authority in memory, asked by the service's own messages.
-actor TestRegion {
+actor LeaseRegion {
     private var authority: LeaseAuthority
     private(set) var reports: [LeaseReport.Entry] = []
     private let service: DHCPService

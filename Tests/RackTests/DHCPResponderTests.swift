@@ -55,15 +55,6 @@ struct ResponderFixture {
                     for answer in authority.handle(.received(message), now: now) {
                         if case .send(let message, to: _) = answer { events.append(.received(message)) }
                     }
-                    // The first demand comes before the first grant.
-                    if case .grantRequest = message {
-                        let demand = TokenDemand(
-                            segmentID: core.segment.segmentID, rack: core.rack, journal: core.journal, wanted: core.tokenDemand, held: 0
-                        )
-                        for answer in authority.handle(.received(.demand(demand)), now: now) {
-                            if case .send(let message, to: _) = answer { events.append(.received(message)) }
-                        }
-                    }
                 case .replicate, .report: break
                 }
             }

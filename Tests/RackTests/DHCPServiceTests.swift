@@ -16,14 +16,14 @@ struct DHCPServiceTests {
     /// Runs a service with a region of its own, and stops both.
     private func serve(
         _ namespaces: DHCPNamespaces, _ configuration: DHCPSegmentConfiguration, directory: TemporaryDirectory,
-        _ body: (DHCPService, TestRegion) async throws -> Void
+        _ body: (DHCPService, LeaseRegion) async throws -> Void
     ) async throws {
         let service = DHCPService(
             configuration: configuration, journalDirectory: directory.path, logger: Logger(label: "dhcp") { _ in SwiftLogNoOpLogHandler() }
         )
         try namespaces.inside(namespaces.server) { try service.start() }
         let first = try #require(IPv4Address("10.77.0.50"))
-        let region = TestRegion(service, rack: configuration.rack, first: first, count: 100)
+        let region = LeaseRegion(service, rack: configuration.rack, first: first, count: 100)
         try await withThrowingTaskGroup { group in
             group.addTask { await region.run() }
             do {

@@ -18,7 +18,7 @@ import Testing
             .name("tar"), arguments: ["-tvf", "-"], input: .array(archive.finished()), output: .string(limit: 4096), error: .string(limit: 4096)
         )
         #expect(listing.terminationStatus.isSuccess)
-        let lines = (listing.standardOutput ?? "").split(separator: "\n")
+        let lines = listing.standardOutput.split(separator: "\n")
         #expect(lines.count == 3)
         #expect(lines[0].hasPrefix("-rwxr-xr-x root/root"))
         #expect(lines[1].contains(" 1024 "))

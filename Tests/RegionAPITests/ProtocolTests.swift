@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test func `repeated slashes, both slash forms, empty op and op as a suffix or a field`() async throws {
-        try await TestRegion.run { region in
+        try await TestRegion.run { region async throws in
             let token = [HTTPHeader("Authorization", TestRegion.oauth(region.admin))]
             #expect(try await region.client.get(region.url("/MAAS//api/2.0//zones//default/"), headers: token).status == 200)
             #expect(try await region.client.get(region.url("/MAAS/api/2.0/zones/default"), headers: token).status == 200)

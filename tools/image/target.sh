@@ -14,6 +14,8 @@ printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' > "$R/e
 mkdir -p "$R/boot/efi" "$R/boot/grub"
 printf 'GRUB_DEFAULT=0\nGRUB_TIMEOUT=1\nGRUB_DISTRIBUTOR=Debian\nGRUB_DISABLE_OS_PROBER=true\nGRUB_CMDLINE_LINUX_DEFAULT=""\nGRUB_CMDLINE_LINUX=""\n' > "$R/etc/default/grub"
 rm -f "$R/etc/resolv.conf"; ln -s ../run/systemd/resolve/stub-resolv.conf "$R/etc/resolv.conf"
+mkdir -p "$R/etc/systemd/resolved.conf.d"     # no names from neighbours, and no open port for them
+printf '[Resolve]\nLLMNR=no\nMulticastDNS=no\n' > "$R/etc/systemd/resolved.conf.d/gantry.conf"
 chroot "$R" passwd -q -l root
 chroot "$R" systemctl -q enable systemd-networkd.service systemd-resolved.service ssh.service
 cat > "$R/etc/apt/sources.list" <<'S'

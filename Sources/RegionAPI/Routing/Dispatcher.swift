@@ -68,7 +68,8 @@ struct Dispatcher: Sendable {
         if Array(segments) == ["describe"] { return try self.describe(request) }
         guard let match = self.routes.match(segments) else { throw APIFailure.notFound("Unknown API endpoint: \(request.rawPath.prefix(200))") }
         // A header's signature is checked before the body is read, so that strangers can't make us read.
-        var caller = try await self.callerByHeader(request)
+        let isOpen = match.resource.actions.contains { $0.method == request.method && $0.op == op && $0.access == .anonymous }
+        var caller = isOpen ? nil : try await self.callerByHeader(request)
         try await self.load(&request, limit: self.region.limits.maximumBodyBytes, readBody: readBody)
         if op == nil, request.method == "POST" { op = request.form.text("op") }
         let action = try self.action(of: match.resource, method: request.method, op: op)
