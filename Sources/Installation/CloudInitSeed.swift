@@ -8,17 +8,12 @@ internal import JSON
 enum CloudInitSeed {
     /// Where the metadata service is, and the machine's key to it.
     static func datasource(_ request: InstallationRequest) -> String {
-        let keys: JSONValue = [
-            "datasource_list": ["MAAS"],
-            "datasource": [
-                "MAAS": [
-                    "metadata_url": .string(request.metadataURL), "consumer_key": .string(request.credentials.consumerKey),
-                    "token_key": .string(request.credentials.tokenKey), "token_secret": .string(request.credentials.tokenSecret),
-                ]
-            ],
-            "manage_etc_hosts": true,
+        let source: JSONValue = [
+            "metadata_url": .string(request.metadataURL), "consumer_key": .string(request.credentials.consumerKey),
+            "token_key": .string(request.credentials.tokenKey), "token_secret": .string(request.credentials.tokenSecret),
         ]
-        return keys.text + "\n"
+        // cloud-init's ds-identify is a shell script: it finds the list only on a line of its own.
+        return "datasource_list: [MAAS]\ndatasource:\n  MAAS: \(source.text)\nmanage_etc_hosts: true\n"
     }
 
     /// The interfaces, as netplan version 2. The boot interface asks DHCP unless it has a link of its own.

@@ -78,10 +78,14 @@ import Testing
     @Test func `the installed system knows its metadata service and asks DHCP on the interface it booted from`() throws {
         let plan = try InstallationPlanner.plan(try self.request())
         let files = plan["steps"]?.arrayValue?.first { $0["kind"] == "cloud_init_seed" }?["files"]?.arrayValue ?? []
-        let contents = try files.map { try JSONValue(parsing: $0["content"]?.stringValue ?? "") }
-        #expect(contents[0]["datasource"]?["MAAS"]?["token_secret"] == "s")
+        let contents = files.map { $0["content"]?.stringValue ?? "" }
+        let lines = contents[0].split(separator: "\n")
+        // ds-identify wants the list on a line of its own
+        #expect(lines.first == "datasource_list: [MAAS]")
+        let source = try JSONValue(parsing: String(lines[2].drop { $0 != "{" }))
+        #expect(source["token_secret"] == "s")
         #expect(files[0]["mode"] == "0600")
-        let interface = contents[1]["network"]?["ethernets"]?["ens3"]
+        let interface = try JSONValue(parsing: contents[1])["network"]?["ethernets"]?["ens3"]
         #expect(interface?["match"]?["macaddress"] == "52:54:00:00:00:01")
         #expect(interface?["dhcp4"] == true)
     }

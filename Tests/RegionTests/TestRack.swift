@@ -47,7 +47,7 @@ final class TestRack: Sendable {
         self.server.onDisconnect { await registrar.disconnected($0) }
         let server = self.server
         Self.background.withLock { $0.append(Task { try? await server.run() }) }
-        let port = await server.waitUntilListening()
+        guard let port = await server.waitUntilListening() else { throw CancellationError() }
         self.client = LinkClient(
             configuration: LinkClientConfiguration(regions: [LinkAddress(host: "127.0.0.1", port: port)], identity: try identity("gantry:rack:\(rack)")),
             logger: logger
