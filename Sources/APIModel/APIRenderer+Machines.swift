@@ -57,7 +57,10 @@ extension APIRenderer {
             "physicalblockdevice_set": .array(disks), "virtualblockdevice_set": [], "iscsiblockdevice_set": [], "volume_groups": [],
             "raids": [], "bcaches": [], "cache_sets": [], "vmfs_datastores": [], "special_filesystems": [],
             "numanode_set": [
-                ["index": 0, "memory": .int(machine.memoryMiB), "cores": .array((0..<max(0, min(machine.cpuCount, 4096))).map(JSONValue.int)), "hugepages_set": []]
+                [
+                    "index": 0, "memory": .int(machine.memoryMiB), "cores": .array((0..<max(0, min(machine.cpuCount, 4096))).map(JSONValue.int)),
+                    "hugepages_set": [],
+                ]
             ],
         ]
     }

@@ -33,7 +33,8 @@ extension APIRenderer {
 
     static func result(_ result: ScriptResult, of set: ScriptResultSet, encoded: (([UInt8]) -> String)?) -> JSONValue {
         var object: JSONObject = [
-            "id": .int(result.id), "created": .string(set.created.mailText), "updated": .string((result.ended ?? result.started ?? set.created).mailText),
+            "id": .int(result.id), "created": .string(set.created.mailText),
+            "updated": .string((result.ended ?? result.started ?? set.created).mailText),
             "name": .string(result.name), "status": .int(result.status.rawValue), "status_name": .string(result.status.name),
             "exit_status": .optional(result.exitStatus), "started": .optional(result.started?.mailText),
             "ended": .optional(result.ended?.mailText), "runtime": .string(Self.runtime(result.started, result.ended)),

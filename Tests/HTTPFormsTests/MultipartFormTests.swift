@@ -46,10 +46,11 @@ import Testing
     }
 
     @Test func `plain parts and files keep their bytes`() throws {
-        let body = Array(
-            "--b0\r\nContent-Disposition: form-data; name=\"mtu\"\r\n\r\n1500\r\n--b0\r\nContent-Disposition: form-data; name=\"script\"; filename=\"s.sh\"\r\n"
-                .utf8
-        ) + Array("Content-Type: application/octet-stream\r\n\r\n".utf8) + [0, 13, 10, 255, 13, 10] + Array("\r\n--b0--\r\n".utf8)
+        let body =
+            Array(
+                "--b0\r\nContent-Disposition: form-data; name=\"mtu\"\r\n\r\n1500\r\n--b0\r\nContent-Disposition: form-data; name=\"script\"; filename=\"s.sh\"\r\n"
+                    .utf8
+            ) + Array("Content-Type: application/octet-stream\r\n\r\n".utf8) + [0, 13, 10, 255, 13, 10] + Array("\r\n--b0--\r\n".utf8)
         let form = try Form(contentType: "multipart/form-data; boundary=b0", body: body)
         #expect(form.text("mtu") == "1500")
         #expect(form.files.map(\.filename) == ["s.sh"])
@@ -100,7 +101,10 @@ import Testing
     @Test func `random bytes never trap`() {
         var generator = SplitMix(state: 20)
         for _ in 0..<3000 {
-            let pieces = ["--b", "\r\n", "\n", "--", "Content-Disposition: form-data; name=\"", "\"", ":", ";", "a", "=", "\\", "base64", "Content-Transfer-Encoding: "]
+            let pieces = [
+                "--b", "\r\n", "\n", "--", "Content-Disposition: form-data; name=\"", "\"", ":", ";", "a", "=", "\\", "base64",
+                "Content-Transfer-Encoding: ",
+            ]
             var body: [UInt8] = []
             for _ in 0..<Int.random(in: 0..<30, using: &generator) {
                 if Bool.random(using: &generator) {

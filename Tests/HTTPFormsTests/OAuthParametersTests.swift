@@ -56,7 +56,9 @@ import Testing
 
     @Test func `parameters in a query or a form are read`() throws {
         let fields = try URLEncodedForm.parse(
-            Array("op=whoami&oauth_consumer_key=c&oauth_token=t&oauth_signature_method=PLAINTEXT&oauth_signature=%26s&oauth_timestamp=5&oauth_nonce=n".utf8)
+            Array(
+                "op=whoami&oauth_consumer_key=c&oauth_token=t&oauth_signature_method=PLAINTEXT&oauth_signature=%26s&oauth_timestamp=5&oauth_nonce=n"
+                    .utf8)
         )
         let parameters = try #require(try OAuthParameters.fields(fields))
         #expect(parameters.signature == "&s")

@@ -103,7 +103,8 @@ import Testing
 
     @Test func `users see free machines and their own, and administrate nothing`() async throws {
         try await TestRegion.run { region in
-            let user = try await region.json("POST", "users/", [("username", "eve"), ("email", "e@example.com"), ("password", "pw"), ("is_superuser", "0")])
+            let user = try await region.json(
+                "POST", "users/", [("username", "eve"), ("email", "e@example.com"), ("password", "pw"), ("is_superuser", "0")])
             #expect(user["is_superuser"] == false)
             let eve = try await region.store.transaction { try await $0.createToken(user: "eve", name: "") }
             let machine = try await region.json(
@@ -113,7 +114,8 @@ import Testing
             #expect(try await region.json("GET", "machines/", as: eve) == [])
             #expect(try await region.api("GET", "machines/\(id)/", as: eve).status == 403)
             for (method, path) in [
-                ("POST", "zones/"), ("POST", "machines/\(id)/?op=commission"), ("DELETE", "machines/\(id)/"), ("GET", "machines/?op=power_parameters"),
+                ("POST", "zones/"), ("POST", "machines/\(id)/?op=commission"), ("DELETE", "machines/\(id)/"),
+                ("GET", "machines/?op=power_parameters"),
                 ("POST", "users/"), ("POST", "maas/?op=set_config"), ("PUT", "machines/\(id)/"), ("POST", "boot-resources/?op=import"),
             ] {
                 #expect(try await region.api(method, path, [("name", "x"), ("value", "y")], as: eve).status == 403, "\(method) \(path)")

@@ -26,7 +26,8 @@ import Testing
         var body: [UInt8] = []
         for (name, value) in fields { body += "--b\r\nContent-Disposition: form-data; name=\"\(name)\"\r\n\r\n\(value)\r\n".utf8 }
         for (name, content) in files {
-            body += "--b\r\nContent-Disposition: form-data; name=\"\(name)\"; filename=\"\(name)\"\r\nContent-Type: application/octet-stream\r\n\r\n".utf8
+            body +=
+                "--b\r\nContent-Disposition: form-data; name=\"\(name)\"; filename=\"\(name)\"\r\nContent-Type: application/octet-stream\r\n\r\n".utf8
             body += content + Array("\r\n".utf8)
         }
         return ("multipart/form-data; boundary=b", body + Array("--b--\r\n".utf8))
@@ -44,7 +45,9 @@ import Testing
 
         func signal(_ fields: [(String, String)], files: [(String, [UInt8])] = []) async throws -> Int {
             let (type, body) = multipart([("op", "signal")] + fields, files: files)
-            return try await self.region.forwarded("POST", "/MAAS/metadata/2012-03-01/", for: address, token: self.token, contentType: type, body: body).status
+            return try await self.region.forwarded(
+                "POST", "/MAAS/metadata/2012-03-01/", for: address, token: self.token, contentType: type, body: body
+            ).status
         }
 
         func status(_ message: JSONValue) async throws -> Int {
@@ -77,18 +80,23 @@ import Testing
         let archive = try await node.get("maas-scripts")
         #expect(archive.status == 200)
         #expect(archive.body.count % 512 == 0)
-        let set = try #require(try await node.region.store.read { transaction in
-            try await transaction.resultSets(of: node.id, kind: .commissioning).first
-        })
+        let set = try #require(
+            try await node.region.store.read { transaction in
+                try await transaction.resultSets(of: node.id, kind: .commissioning).first
+            })
         #expect(set.results.count >= 3)
         for result in set.results {
             #expect(archive.text.contains(result.name))
-            #expect(try await node.signal([("status", "WORKING"), ("script_result_id", "\(result.id)"), ("error", "Starting \(result.name)")]) == 200)
+            #expect(
+                try await node.signal([("status", "WORKING"), ("script_result_id", "\(result.id)"), ("error", "Starting \(result.name)")]) == 200)
             let isInventory = result.name == "20-maas-03-machine-resources"
             let output = isInventory ? Array(Self.inventory.utf8) : Array("fine\n".utf8)
             var fields = [("status", "WORKING"), ("script_result_id", "\(result.id)"), ("exit_status", "0"), ("runtime", "0.5")]
             if result.name == "30-maas-01-bmc-config" {
-                fields += [("power_type", "ipmi"), ("power_parameters", #"{"power_address": "10.0.0.99", "power_user": "maas", "power_pass": "bmc-secret"}"#)]
+                fields += [
+                    ("power_type", "ipmi"),
+                    ("power_parameters", #"{"power_address": "10.0.0.99", "power_user": "maas", "power_pass": "bmc-secret"}"#),
+                ]
             }
             #expect(try await node.signal(fields, files: [(result.name, output), ("\(result.name).out", output), ("\(result.name).err", [])]) == 200)
         }
@@ -148,7 +156,8 @@ import Testing
             let dry = try await region.json("POST", "machines/?op=allocate", [("dry_run", "true"), ("cpu_count", "2")])
             #expect(dry["status_name"] == "Ready")
             let allocated = try await region.json(
-                "POST", "machines/?op=allocate", [("cpu_count", "2"), ("mem", "2048.0"), ("arch", "amd64"), ("agent_name", "juju"), ("verbose", "true")]
+                "POST", "machines/?op=allocate",
+                [("cpu_count", "2"), ("mem", "2048.0"), ("arch", "amd64"), ("agent_name", "juju"), ("verbose", "true")]
             )
             #expect(allocated["status_name"] == "Allocated")
             #expect(allocated["constraints_by_type"] == [:])
@@ -159,7 +168,8 @@ import Testing
             try await region.store.transaction { transaction in
                 try await transaction.upsert([
                     BootAsset(
-                        osystem: "debian", release: "bookworm", architecture: "amd64", subarchitecture: "generic", kind: .rootTarball, name: "root.tar.zst",
+                        osystem: "debian", release: "bookworm", architecture: "amd64", subarchitecture: "generic", kind: .rootTarball,
+                        name: "root.tar.zst",
                         version: "20260101", label: "stable", sizeBytes: 1000, sha256: String(repeating: "ab", count: 32), complete: true
                     )
                 ])
@@ -178,12 +188,17 @@ import Testing
             let steps = try #require(plan["steps"]?.arrayValue)
             let fetch = try #require(steps.first { $0["kind"] == "fetch_image" })
             #expect(fetch["url"]?.stringValue == "http://10.0.0.1:5248/images/\(String(repeating: "ab", count: 32))/root.tar.zst")
-            let begin: JSONValue = ["name": "cmd-install", "description": "9 steps", "event_type": "start", "origin": "gantry-agent", "timestamp": 1.5]
+            let begin: JSONValue = [
+                "name": "cmd-install", "description": "9 steps", "event_type": "start", "origin": "gantry-agent", "timestamp": 1.5,
+            ]
             #expect(try await node.status(begin) == 204)
-            let cloudInit: JSONValue = ["name": "init-local", "description": "searching", "event_type": "start", "origin": "cloudinit", "timestamp": 1.5]
+            let cloudInit: JSONValue = [
+                "name": "init-local", "description": "searching", "event_type": "start", "origin": "cloudinit", "timestamp": 1.5,
+            ]
             #expect(try await node.status(cloudInit) == 204)
             let end: JSONValue = [
-                "name": "cmd-install", "description": "all steps are done", "event_type": "finish", "result": "SUCCESS", "origin": "gantry-agent", "timestamp": 2,
+                "name": "cmd-install", "description": "all steps are done", "event_type": "finish", "result": "SUCCESS", "origin": "gantry-agent",
+                "timestamp": 2,
             ]
             #expect(try await node.status(end) == 204)
             let (multipartType, body) = Self.multipart([("op", "netboot_off")])
@@ -214,11 +229,13 @@ import Testing
             let erasePlan = try JSONValue(parsing: try await node.get("gantry/plan").body)
             #expect(erasePlan["steps"]?.arrayValue?.first?["mode"] == "quick")
             let result: JSONValue = [
-                "disk": "/dev/vda", "serial": "disk-1", "model": "", "size_bytes": 6_442_450_944, "method": "quick", "verified": true, "bytes_verified": 4_194_304,
+                "disk": "/dev/vda", "serial": "disk-1", "model": "", "size_bytes": 6_442_450_944, "method": "quick", "verified": true,
+                "bytes_verified": 4_194_304,
                 "duration": 1.5,
             ]
             let report: JSONValue = [
-                "name": "cmd-erase/stage-verify", "description": "read back", "event_type": "finish", "result": "SUCCESS", "origin": "gantry-agent", "timestamp": 3,
+                "name": "cmd-erase/stage-verify", "description": "read back", "event_type": "finish", "result": "SUCCESS", "origin": "gantry-agent",
+                "timestamp": 3,
                 "files": [["path": "erase-result", "encoding": "base64", "content": .string(Base64.encode(result.bytes))]],
             ]
             #expect(try await node.status(report) == 204)
@@ -241,7 +258,10 @@ import Testing
             let ids = timeline.compactMap { $0["id"]?.intValue }
             #expect(ids == ids.sorted())
             let types = Set(timeline.compactMap { $0["type"]?.stringValue })
-            #expect(types.isSuperset(of: ["Enlisted", "Preseed requested", "Script result", "Ready", "Allocated", "Deploying", "Deployed", "Disks erased"]), "\(types)")
+            #expect(
+                types.isSuperset(of: [
+                    "Enlisted", "Preseed requested", "Script result", "Ready", "Allocated", "Deploying", "Deployed", "Disks erased",
+                ]), "\(types)")
             let query = try await region.json("GET", "events/?op=query", [("id", "\(id)"), ("limit", "5")])
             #expect(query["count"] == 5)
             let newest = query["events"]?.arrayValue?.first?["id"]?.intValue ?? 0
@@ -253,21 +273,26 @@ import Testing
     @Test func `failures are told with their reason`() async throws {
         try await TestRegion.run { region in
             try await region.lease(Self.address, to: Self.mac)
-            let machine = try await region.json("POST", "machines/", [("architecture", "amd64"), ("mac_addresses", Self.mac), ("hostname", "unlucky")])
+            let machine = try await region.json(
+                "POST", "machines/", [("architecture", "amd64"), ("mac_addresses", Self.mac), ("hostname", "unlucky")])
             #expect(machine["status_name"] == "Commissioning")
             let id = try #require(machine["system_id"]?.stringValue.flatMap { SystemID($0) })
             try await region.observe(.power(.on), of: id)
             let node = try await Self.node(region, id)
             let set = try #require(try await region.store.read { try await $0.resultSets(of: id).first })
             let first = try #require(set.results.first { $0.name == "20-maas-03-machine-resources" })
-            #expect(try await node.signal([("status", "WORKING"), ("script_result_id", "\(first.id)"), ("exit_status", "0")], files: [(first.name, Array("{}".utf8))]) == 200)
+            #expect(
+                try await node.signal(
+                    [("status", "WORKING"), ("script_result_id", "\(first.id)"), ("exit_status", "0")], files: [(first.name, Array("{}".utf8))])
+                    == 200)
             #expect(try await node.signal([("status", "WORKING"), ("script_result_id", "999999"), ("exit_status", "0")]) == 400)
             #expect(try await node.signal([("status", "WORKING"), ("script_result_id", "\(first.id)"), ("exit_status", "lots")]) == 400)
             #expect(try await node.signal([("status", "NONSENSE")]) == 400)
             #expect(try await node.signal([]) == 400)
             for nonsense in ["", "{", "[]", "{\"name\": 1}", "{\"name\":\"a\",\"event_type\":\"never\",\"origin\":\"b\"}"] {
                 let answer = try await region.forwarded(
-                    "POST", "/MAAS/metadata/status/\(id)", for: Self.address, token: node.token, contentType: "application/json", body: Array(nonsense.utf8)
+                    "POST", "/MAAS/metadata/status/\(id)", for: Self.address, token: node.token, contentType: "application/json",
+                    body: Array(nonsense.utf8)
                 )
                 #expect(answer.status == 400, "\(nonsense)")
             }
@@ -296,7 +321,8 @@ import Testing
             await #expect(throws: (any Error).self) {
                 try await region.client.send(
                     HTTPRequest(
-                        method: "GET", url: "https://127.0.0.1:\(region.ports.rack ?? 0)/images/\(digest)", certificateAuthorities: "\(region.folder)/ca.pem"
+                        method: "GET", url: "https://127.0.0.1:\(region.ports.rack ?? 0)/images/\(digest)",
+                        certificateAuthorities: "\(region.folder)/ca.pem"
                     )
                 )
             }

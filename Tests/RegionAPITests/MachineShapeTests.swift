@@ -16,14 +16,18 @@ import Testing
 
     static func matches(_ value: JSONValue, _ kind: Kind) -> Bool {
         switch (kind, value) {
-        case (.int, .int), (.string, .string), (.bool, .bool), (.list, .array), (.object, .object), (.number, .int), (.number, .double), (.any, _): true
-        case (.objectOrNull, .object), (.objectOrNull, .null), (.stringOrNull, .string), (.stringOrNull, .null), (.intOrNull, .int), (.intOrNull, .null): true
+        case (.int, .int), (.string, .string), (.bool, .bool), (.list, .array), (.object, .object), (.number, .int), (.number, .double), (.any, _):
+            true
+        case (.objectOrNull, .object), (.objectOrNull, .null), (.stringOrNull, .string), (.stringOrNull, .null), (.intOrNull, .int),
+            (.intOrNull, .null):
+            true
         default: false
         }
     }
 
     static let machine: [String: Kind] = [
-        "address_ttl": .intOrNull, "bios_boot_method": .stringOrNull, "commissioning_status": .int, "commissioning_status_name": .string, "cpu_speed": .int,
+        "address_ttl": .intOrNull, "bios_boot_method": .stringOrNull, "commissioning_status": .int, "commissioning_status_name": .string,
+        "cpu_speed": .int,
         "cpu_test_status": .int, "cpu_test_status_name": .string, "current_commissioning_result_id": .intOrNull,
         "current_installation_result_id": .intOrNull, "current_testing_result_id": .intOrNull, "description": .string, "enable_hw_sync": .bool,
         "ephemeral_deploy": .bool, "hardware_uuid": .stringOrNull, "interface_test_status": .int, "memory_test_status": .int,
@@ -54,11 +58,13 @@ import Testing
 
     static let vlan: [String: Kind] = [
         "dhcp_on": .bool, "external_dhcp": .stringOrNull, "fabric": .string, "fabric_id": .int, "id": .int, "mtu": .int, "name": .string,
-        "primary_rack": .stringOrNull, "relay_vlan": .objectOrNull, "resource_uri": .string, "secondary_rack": .stringOrNull, "space": .string, "vid": .int,
+        "primary_rack": .stringOrNull, "relay_vlan": .objectOrNull, "resource_uri": .string, "secondary_rack": .stringOrNull, "space": .string,
+        "vid": .int,
     ]
 
     static let subnet: [String: Kind] = [
-        "active_discovery": .bool, "allow_proxy": .bool, "allow_dns": .bool, "cidr": .string, "dns_servers": .list, "gateway_ip": .stringOrNull, "id": .int,
+        "active_discovery": .bool, "allow_proxy": .bool, "allow_dns": .bool, "cidr": .string, "dns_servers": .list, "gateway_ip": .stringOrNull,
+        "id": .int,
         "managed": .bool, "name": .string, "rdns_mode": .int, "resource_uri": .string, "space": .string, "vlan": .object, "description": .string,
     ]
 
@@ -82,7 +88,8 @@ import Testing
             let created = try await region.json(
                 "POST", "machines/",
                 [
-                    ("architecture", "amd64/generic"), ("mac_addresses", "52:54:00:00:00:09"), ("mac_addresses", "52:54:00:00:00:0a"), ("hostname", "node-1"),
+                    ("architecture", "amd64/generic"), ("mac_addresses", "52:54:00:00:00:09"), ("mac_addresses", "52:54:00:00:00:0a"),
+                    ("hostname", "node-1"),
                     ("power_type", "ipmi"), ("power_parameters_power_address", "10.0.0.2"), ("power_parameters_power_pass", "hidden"),
                     ("commission", "false"),
                 ]
@@ -93,7 +100,8 @@ import Testing
                 guard var machine = try await transaction.lockMachine(id) else { return }
                 machine.blockDevices = [
                     BlockDevice(
-                        id: 0, name: "vda", model: "QEMU", serial: "s1", idPath: "/dev/disk/by-id/virtio-s1", sizeBytes: 6_442_450_944, blockSizeBytes: 512,
+                        id: 0, name: "vda", model: "QEMU", serial: "s1", idPath: "/dev/disk/by-id/virtio-s1", sizeBytes: 6_442_450_944,
+                        blockSizeBytes: 512,
                         firmwareVersion: "", tags: ["rotary"]
                     )
                 ]
@@ -122,7 +130,11 @@ import Testing
             Self.check(machine["blockdevice_set"]?.arrayValue?.first, Self.disk, "disk")
             Self.check(machine["boot_disk"], Self.disk, "boot disk")
             // What objects point at is there.
-            for uri in [machine["resource_uri"], interface["resource_uri"], machine["boot_disk"]?["resource_uri"], interface["vlan"]?["resource_uri"], link["subnet"]?["resource_uri"], machine["zone"]?["resource_uri"], machine["pool"]?["resource_uri"], machine["domain"]?["resource_uri"]] {
+            for uri in [
+                machine["resource_uri"], interface["resource_uri"], machine["boot_disk"]?["resource_uri"], interface["vlan"]?["resource_uri"],
+                link["subnet"]?["resource_uri"], machine["zone"]?["resource_uri"], machine["pool"]?["resource_uri"],
+                machine["domain"]?["resource_uri"],
+            ] {
                 let path = try #require(uri?.stringValue)
                 #expect(try await region.api("GET", String(path.dropFirst("/MAAS/api/2.0/".count))).status == 200, "\(path)")
             }
@@ -140,7 +152,11 @@ import Testing
             let twice = try await region.api("POST", "machines/", [("architecture", "amd64"), ("mac_addresses", "52:54:00:00:00:0a")])
             #expect(twice.status == 400)
             #expect(twice.text.contains("mac_addresses"))
-            for bad in [[("architecture", "z80"), ("mac_addresses", "52:54:00:00:01:01")], [("architecture", "amd64"), ("mac_addresses", "nonsense")], [("architecture", "amd64"), ("mac_addresses", "52:54:00:00:01:01"), ("zone", "mars")], [("architecture", "amd64"), ("mac_addresses", "52:54:00:00:01:01"), ("power_type", "magic")]] {
+            for bad in [
+                [("architecture", "z80"), ("mac_addresses", "52:54:00:00:01:01")], [("architecture", "amd64"), ("mac_addresses", "nonsense")],
+                [("architecture", "amd64"), ("mac_addresses", "52:54:00:00:01:01"), ("zone", "mars")],
+                [("architecture", "amd64"), ("mac_addresses", "52:54:00:00:01:01"), ("power_type", "magic")],
+            ] {
                 #expect(try await region.api("POST", "machines/", bad).status == 400, "\(bad)")
             }
             let tag = try await region.json("POST", "tags/", [("name", "fast"), ("comment", "quick")])

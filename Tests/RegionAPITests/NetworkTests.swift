@@ -12,7 +12,8 @@ import Testing
             #expect(try await region.json("GET", "fabrics/0/")["vlans"]?.arrayValue?.first?["vid"] == 0)
             let fabric = try await region.json("POST", "fabrics/", [("name", "leaf-1")])
             let fabricID = try #require(fabric["id"]?.intValue)
-            let vlan = try await region.json("POST", "fabrics/\(fabricID)/vlans/", [("vid", "100"), ("name", "prod"), ("mtu", "9000"), ("dhcp_on", "false")])
+            let vlan = try await region.json(
+                "POST", "fabrics/\(fabricID)/vlans/", [("vid", "100"), ("name", "prod"), ("mtu", "9000"), ("dhcp_on", "false")])
             let vlanID = try #require(vlan["id"]?.intValue)
             #expect(vlan["fabric"] == "leaf-1")
             MachineShapeTests.check(vlan, MachineShapeTests.vlan, "vlan")
@@ -20,7 +21,8 @@ import Testing
             #expect(changed["dhcp_on"] == true)
             #expect(try await region.json("GET", "vlans/\(vlanID)/")["dhcp_on"] == true)
             let subnet = try await region.json(
-                "POST", "subnets/", [("cidr", "10.1.0.0/24"), ("vlan", "\(vlanID)"), ("gateway_ip", "10.1.0.1"), ("dns_servers", "10.1.0.2 10.1.0.3")]
+                "POST", "subnets/",
+                [("cidr", "10.1.0.0/24"), ("vlan", "\(vlanID)"), ("gateway_ip", "10.1.0.1"), ("dns_servers", "10.1.0.2 10.1.0.3")]
             )
             MachineShapeTests.check(subnet, MachineShapeTests.subnet, "subnet")
             #expect(subnet["name"] == "10.1.0.0/24")
@@ -29,17 +31,21 @@ import Testing
             for path in ["subnets/\(id)/", "subnets/10.1.0.0%2F24/", "subnets/10.1.0.0/24/", "subnets//\(id)/"] {
                 #expect(try await region.json("GET", path)["id"]?.intValue == id, "\(path)")
             }
-            let range = try await region.json("POST", "ipranges/", [("type", "dynamic"), ("start_ip", "10.1.0.100"), ("end_ip", "10.1.0.199"), ("comment", "c")])
+            let range = try await region.json(
+                "POST", "ipranges/", [("type", "dynamic"), ("start_ip", "10.1.0.100"), ("end_ip", "10.1.0.199"), ("comment", "c")])
             #expect(range["subnet"]?["id"]?.intValue == id)
             #expect(range["user"]?["username"] == "admin")
-            #expect(try await region.api("POST", "ipranges/", [("type", "reserved"), ("start_ip", "10.1.0.150"), ("end_ip", "10.1.0.160")]).status == 400)
+            #expect(
+                try await region.api("POST", "ipranges/", [("type", "reserved"), ("start_ip", "10.1.0.150"), ("end_ip", "10.1.0.160")]).status == 400)
             let statistics = try await region.json("GET", "subnets/\(id)/?op=statistics")
             #expect(statistics["total_addresses"] == 254)
             #expect(statistics["num_unavailable"] == 103)
             let free = try await region.json("GET", "subnets/\(id)/?op=unreserved_ip_ranges")
-            #expect(free == [
-                ["start": "10.1.0.4", "end": "10.1.0.99", "num_addresses": 96], ["start": "10.1.0.200", "end": "10.1.0.254", "num_addresses": 55],
-            ])
+            #expect(
+                free == [
+                    ["start": "10.1.0.4", "end": "10.1.0.99", "num_addresses": 96],
+                    ["start": "10.1.0.200", "end": "10.1.0.254", "num_addresses": 55],
+                ])
             let reserved = try await region.json("GET", "subnets/\(id)/?op=reserved_ip_ranges")
             #expect(reserved.arrayValue?.last?["purpose"] == ["dynamic"])
             #expect(try await region.json("GET", "subnets/\(id)/?op=ip_addresses") == [])
@@ -82,7 +88,10 @@ import Testing
             #expect(try await region.json("GET", "boot-resources/?op=is_importing") == true)
             #expect(try await region.api("POST", "boot-resources/?op=stop_import").status == 200)
             #expect(try await region.json("GET", "rackcontrollers/?op=describe_power_types").arrayValue?.count == 2)
-            for path in ["devices/", "discovery/", "dnsresources/", "static-routes/", "notifications/", "package-repositories/", "rackcontrollers/", "regioncontrollers/", "boot-resources/", "commissioning-results/", "files/", "license-keys/", "dhcp-snippets/"] {
+            for path in [
+                "devices/", "discovery/", "dnsresources/", "static-routes/", "notifications/", "package-repositories/", "rackcontrollers/",
+                "regioncontrollers/", "boot-resources/", "commissioning-results/", "files/", "license-keys/", "dhcp-snippets/",
+            ] {
                 #expect(try await region.json("GET", path) == [], "\(path)")
             }
             #expect((try await region.json("GET", "scripts/").arrayValue ?? []).count >= 3)

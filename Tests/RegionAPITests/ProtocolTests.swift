@@ -5,6 +5,7 @@ import HTTPClient
 import HTTPForms
 import JSON
 import RegionAPI
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(5))) struct ProtocolTests {
@@ -99,19 +100,23 @@ import Testing
             let resources = try #require(document["resources"]?.arrayValue)
             let names = Set(resources.compactMap { $0["name"]?.stringValue })
             let wanted = [
-                "MachinesHandler", "MachineHandler", "NodesHandler", "ZonesHandler", "ZoneHandler", "ResourcePoolsHandler", "ResourcePoolHandler", "TagsHandler",
+                "MachinesHandler", "MachineHandler", "NodesHandler", "ZonesHandler", "ZoneHandler", "ResourcePoolsHandler", "ResourcePoolHandler",
+                "TagsHandler",
                 "TagHandler", "FabricsHandler", "FabricHandler", "VlansHandler", "VlanHandler", "SpacesHandler", "SpaceHandler", "SubnetsHandler",
                 "SubnetHandler", "IPRangesHandler", "IPRangeHandler", "DomainsHandler", "DomainHandler", "EventsHandler", "BootResourcesHandler",
                 "BootResourceHandler", "BootSourcesHandler", "BootSourceHandler", "RackControllersHandler", "RackControllerHandler",
                 "RegionControllersHandler", "UsersHandler", "UserHandler", "AccountHandler", "SSHKeysHandler", "SSHKeyHandler", "VersionHandler",
                 "MaasHandler", "InterfacesHandler", "InterfaceHandler", "BlockDevicesHandler", "BlockDeviceHandler", "DevicesHandler",
-                "DiscoveriesHandler", "StaticRoutesHandler", "NodeScriptsHandler", "NodeScriptHandler", "NotificationsHandler", "PackageRepositoriesHandler",
+                "DiscoveriesHandler", "StaticRoutesHandler", "NodeScriptsHandler", "NodeScriptHandler", "NotificationsHandler",
+                "PackageRepositoriesHandler",
             ]
             #expect(names.isSuperset(of: wanted), "missing: \(Set(wanted).subtracting(names))")
             for resource in resources {
                 for kind in ["anon", "auth"] {
                     guard let handler = resource[kind], !handler.isNull else { continue }
-                    for key in ["name", "doc", "params", "path", "uri", "actions"] { #expect(handler[key] != nil, "\(resource["name"] ?? "") \(key)") }
+                    for key in ["name", "doc", "params", "path", "uri", "actions"] {
+                        #expect(handler[key] != nil, "\(resource["name"] ?? "") \(key)")
+                    }
                     let path = handler["path"]?.stringValue ?? ""
                     let parameters = handler["params"]?.arrayValue?.compactMap(\.stringValue) ?? []
                     #expect(path.split(separator: "{").count - 1 == parameters.count)
@@ -127,6 +132,20 @@ import Testing
             #expect(create?["doc"]?.stringValue?.contains("\n\n:param name: Required.") == true)
             #expect(resources.first { $0["name"] == "VersionHandler" }?["auth"]?.isNull == true)
             #expect(resources.first { $0["name"] == "MachinesHandler" }?["anon"]?["name"] == "AnonMachinesHandler")
+        }
+    }
+
+    @Test func `without a database clients are told to come again, and are served when it is back`() async throws {
+        let postgres = try await TestPostgres.start()
+        try await TestRegion.run(postgres: postgres) { region in
+            #expect(try await region.api("GET", "zones/").status == 200)
+            try await postgres.stop()
+            let answer = try await region.api("GET", "zones/")
+            #expect(answer.status == 503)
+            #expect(answer.header("Retry-After") == "5")
+            #expect(try await region.api("GET", "version/", anonymous: true).status == 200)
+            try await postgres.start()
+            try await eventually("the API serves again") { try await region.api("GET", "zones/").status == 200 }
         }
     }
 
@@ -153,7 +172,8 @@ import Testing
                 "Authorization",
                 "OAuth oauth_consumer_key=a,oauth_token=b,oauth_signature_method=PLAINTEXT,oauth_signature=c,oauth_timestamp=now"
             )
-            #expect(try await region.client.send(HTTPRequest(method: "GET", url: region.url("/MAAS/api/2.0/zones/"), headers: [badStamp])).status == 400)
+            #expect(
+                try await region.client.send(HTTPRequest(method: "GET", url: region.url("/MAAS/api/2.0/zones/"), headers: [badStamp])).status == 400)
             for _ in 0..<20 {
                 let bytes = (0..<200).map { _ in UInt8.random(in: 0...255) }
                 let status = try await post("multipart/form-data; boundary=b", bytes)

@@ -40,9 +40,17 @@ final class TestRegion: Sendable {
     }
 
     /// Runs the body with a region that has one administrator `admin` with the password `secret`.
-    static func run(limits: RegionAPILimits = RegionAPILimits(), _ body: (TestRegion) async throws -> Void) async throws {
-        let postgres = try await TestPostgres.shared()
-        let url = try await postgres.makeDatabase()
+    ///
+    /// - Parameter postgres: the server to make the database on; by default the one that all tests share.
+    static func run(
+        limits: RegionAPILimits = RegionAPILimits(), postgres: TestPostgres? = nil, _ body: (TestRegion) async throws -> Void
+    ) async throws {
+        let server: TestPostgres
+        if let postgres { server = postgres } else { server = try await TestPostgres.shared() }
+        try await Self.run(limits: limits, database: try await server.makeDatabase(), body)
+    }
+
+    private static func run(limits: RegionAPILimits, database url: String, _ body: (TestRegion) async throws -> Void) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let pool = try PostgresPool(PostgresConfiguration(url), logger: logger)
@@ -101,7 +109,9 @@ final class TestRegion: Sendable {
     }
 
     /// A request of the API as the administrator; `path` is below `/MAAS/api/2.0/`.
-    func api(_ method: String, _ path: String, _ fields: [(String, String)] = [], as token: APIToken? = nil, anonymous: Bool = false) async throws -> HTTPResponse {
+    func api(_ method: String, _ path: String, _ fields: [(String, String)] = [], as token: APIToken? = nil, anonymous: Bool = false) async throws
+        -> HTTPResponse
+    {
         var headers = anonymous ? [] : [HTTPHeader("Authorization", Self.oauth(token ?? self.admin))]
         var url = self.url("/MAAS/api/2.0/\(path)")
         var body: [UInt8]?
@@ -165,14 +175,16 @@ final class TestRegion: Sendable {
             if try await transaction.subnet(network: network) == nil {
                 _ = try await transaction.insert(
                     Subnet(
-                        id: 0, name: "", description: "", vlanID: vlan.id, network: network, gateway: nil, dnsServers: [], rdnsMode: 2, allowDNS: true,
+                        id: 0, name: "", description: "", vlanID: vlan.id, network: network, gateway: nil, dnsServers: [], rdnsMode: 2,
+                        allowDNS: true,
                         allowProxy: true, activeDiscovery: false, managed: true
                     )
                 )
             }
             try await transaction.upsert([
                 Lease(
-                    vlanID: vlan.id, address: address, macAddress: mac, generation: 1, hostname: "", expires: now.advanced(by: .seconds(600)), updated: now
+                    vlanID: vlan.id, address: address, macAddress: mac, generation: 1, hostname: "", expires: now.advanced(by: .seconds(600)),
+                    updated: now
                 )
             ])
         }

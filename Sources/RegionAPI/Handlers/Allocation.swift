@@ -15,7 +15,8 @@ enum Allocation {
         .optional("name", "Host name, or with the domain."), .optional("system_id", "System id."), .optional("arch", "Architecture."),
         .optional("cpu_count", "At least so many cores.", kind: "Integer"), .optional("mem", "At least so many MiB of memory.", kind: "Integer"),
         .optional("tags", "Tags that it has to have."), .optional("not_tags", "Tags that it may not have."), .optional("zone", "Zone."),
-        .optional("not_in_zone", "Zones that it may not be in."), .optional("pool", "Pool."), .optional("not_in_pool", "Pools that it may not be in."),
+        .optional("not_in_zone", "Zones that it may not be in."), .optional("pool", "Pool."),
+        .optional("not_in_pool", "Pools that it may not be in."),
         .optional("agent_name", "Kept with the machine; lists can be filtered by it."), .optional("comment", "For the event log."),
         .optional("dry_run", "Choose, but allocate nothing.", kind: "Boolean"), .optional("verbose", "Add constraint_map.", kind: "Boolean"),
     ]
@@ -51,7 +52,9 @@ enum Allocation {
                 let events = try call.region.lifecycle.apply(request, to: &machine, by: user, now: call.now)
                 machine = try await transaction.update(machine)
                 try await transaction.append(events)
-                if let comment = call.form.text("comment") { try await transaction.append([call.event(machine, "Allocated", String(comment.prefix(1024)))]) }
+                if let comment = call.form.text("comment") {
+                    try await transaction.append([call.event(machine, "Allocated", String(comment.prefix(1024)))])
+                }
             }
             return try await call.rendered(machine, in: transaction)
         }
@@ -72,7 +75,9 @@ enum Allocation {
         let known = Set(try await transaction.tags().map(\.name))
         for (field, names) in [("tags", constraints.tags), ("not_tags", constraints.notTags)] {
             let unknown = names.filter { !known.contains($0) }
-            if !unknown.isEmpty { throw APIFailure.field(field, "No such tag(s): \(unknown.prefix(20).map { "'\($0.prefix(80))'" }.joined(separator: ", ")).") }
+            if !unknown.isEmpty {
+                throw APIFailure.field(field, "No such tag(s): \(unknown.prefix(20).map { "'\($0.prefix(80))'" }.joined(separator: ", ")).")
+            }
         }
     }
 

@@ -11,7 +11,8 @@ internal import PostgresStorage
 enum BootSourceHandlers {
     private static let parameters: [Parameter] = [
         .optional("url", "The stream's URL, or a folder of this region."), .optional("keyring_data", "The keyring, in base64 or as a file."),
-        .optional("keyring_filename", "Not used: give keyring_data."), .optional("skip_keyring_verification", "Take an unsigned stream.", kind: "Boolean"),
+        .optional("keyring_filename", "Not used: give keyring_data."),
+        .optional("skip_keyring_verification", "Take an unsigned stream.", kind: "Boolean"),
     ]
 
     static let resources = [
@@ -24,7 +25,8 @@ enum BootSourceHandlers {
                 },
                 Action(
                     "POST", "Create a boot source",
-                    parameters: [.required("url", "The stream's URL, or a folder of this region.")] + Self.parameters.dropFirst(), access: .administrator
+                    parameters: [.required("url", "The stream's URL, or a folder of this region.")] + Self.parameters.dropFirst(),
+                    access: .administrator
                 ) { call in
                     let source = BootSource(
                         id: 0, url: try Self.url(try call.required("url")), keyring: try Self.keyring(call.form) ?? [],
@@ -37,7 +39,8 @@ enum BootSourceHandlers {
         Resource(
             name: "BootSource", path: "boot-sources/{id}/", text: "Manage a boot source.",
             actions: [
-                Action("GET", "Read a boot source") { call in .json(Self.rendered(try await call.store.read { try await Self.source(call, in: $0) })) },
+                Action("GET", "Read a boot source") { call in .json(Self.rendered(try await call.store.read { try await Self.source(call, in: $0) }))
+                },
                 Action("PUT", "Update a boot source", parameters: Self.parameters, access: .administrator) { call in
                     let source = try await call.store.transaction { transaction in
                         var source = try await Self.source(call, in: transaction)
@@ -62,7 +65,9 @@ enum BootSourceHandlers {
             actions: [
                 Action("GET", "List boot-source selections", text: "Everything that a source has is imported.") { call in
                     let id = try call.pathNumber("boot_source_id", "boot source")
-                    guard try await call.store.read({ try await $0.bootSource(id: id) }) != nil else { throw APIFailure.notFound("There is no boot source \(id).") }
+                    guard try await call.store.read({ try await $0.bootSource(id: id) }) != nil else {
+                        throw APIFailure.notFound("There is no boot source \(id).")
+                    }
                     return .json([])
                 }
             ]

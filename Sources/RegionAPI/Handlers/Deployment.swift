@@ -15,7 +15,8 @@ enum Deployment {
     static func deploy(_ call: APICall) async throws -> APIResponse {
         let user = try call.user.username
         let userData = try Self.userData(call.form)
-        for name in ["install_kvm", "register_vmhost", "ephemeral_deploy", "install_rackd", "vcenter_registration"] where try call.boolean(name) == true {
+        for name in ["install_kvm", "register_vmhost", "ephemeral_deploy", "install_rackd", "vcenter_registration"]
+        where try call.boolean(name) == true {
             throw APIFailure.field(name, "This kind of deployment is not supported.")
         }
         return try await call.change(.use) { machine, transaction in
@@ -40,7 +41,9 @@ enum Deployment {
         guard let given = form.bytes("user_data"), !given.isEmpty else { return nil }
         // python-libmaas passes text as it is; what is no base64 is taken so.
         let bytes = Base64.decode(given) ?? given
-        guard bytes.count <= Self.maximumUserData else { throw APIFailure.field("user_data", "User data of \(bytes.count) bytes is too long: expected at most \(Self.maximumUserData).") }
+        guard bytes.count <= Self.maximumUserData else {
+            throw APIFailure.field("user_data", "User data of \(bytes.count) bytes is too long: expected at most \(Self.maximumUserData).")
+        }
         return bytes
     }
 

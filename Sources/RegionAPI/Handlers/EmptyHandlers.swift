@@ -8,14 +8,16 @@ enum EmptyHandlers {
     static let resources =
         [
             Self.empty("Devices", "devices/", "Manage the collection of all the devices in the MAAS."),
-            Self.empty("Discoveries", "discovery/", "Query observed discoveries.", ops: ["by_unknown_mac", "by_unknown_ip", "by_unknown_ip_and_mac"]),
+            Self.empty(
+                "Discoveries", "discovery/", "Query observed discoveries.", ops: ["by_unknown_mac", "by_unknown_ip", "by_unknown_ip_and_mac"]),
             Self.empty("DNSResources", "dnsresources/", "Manage DNS resources."),
             Self.empty("DNSResourceRecords", "dnsresourcerecords/", "Manage DNS resource records."),
             Self.empty("StaticRoutes", "static-routes/", "Manage static routes."),
             Self.empty("Notifications", "notifications/", "Manage the collection of all the notifications in MAAS."),
             Self.empty("PackageRepositories", "package-repositories/", "Manage the collection of all package repositories in MAAS."),
             Self.empty("DHCPSnippets", "dhcp-snippets/", "Manage the collection of all DHCP snippets in MAAS."),
-            Self.empty("LicenseKeys", "license-keys/", "Manage the license keys."), Self.empty("Files", "files/", "Manage the collection of all the files."),
+            Self.empty("LicenseKeys", "license-keys/", "Manage the license keys."),
+            Self.empty("Files", "files/", "Manage the collection of all the files."),
             Self.empty("ReservedIps", "reservedips/", "Manage reserved IP addresses."),
             Self.empty("IPAddresses", "ipaddresses/", "Manage IP addresses allocated by MAAS."),
             Self.empty("SSLKeys", "account/prefs/sslkeys/", "Manage the SSL keys of the user."),

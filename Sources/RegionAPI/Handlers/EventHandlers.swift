@@ -11,8 +11,10 @@ internal import PostgresStorage
 enum EventHandlers {
     private static let parameters: [Parameter] = [
         .optional("hostname", "Host names; repeat the parameter."), .optional("mac_address", "MAC addresses."), .optional("id", "System ids."),
-        .optional("zone", "Zones."), .optional("agent_name", "Agent names."), .optional("level", "The lowest level: DEBUG, INFO, WARNING, ERROR, CRITICAL."),
-        .optional("limit", "At most so many, up to 1000; default 100.", kind: "Integer"), .optional("before", "Only ids below this one.", kind: "Integer"),
+        .optional("zone", "Zones."), .optional("agent_name", "Agent names."),
+        .optional("level", "The lowest level: DEBUG, INFO, WARNING, ERROR, CRITICAL."),
+        .optional("limit", "At most so many, up to 1000; default 100.", kind: "Integer"),
+        .optional("before", "Only ids below this one.", kind: "Integer"),
         .optional("after", "Only ids above this one.", kind: "Integer"), .optional("owner", "User names."),
     ]
 
@@ -74,7 +76,8 @@ enum EventHandlers {
         let previous = Self.link(call, query, key: "before", id: events.last?.id ?? query.before ?? 1)
         return .json(
             [
-                "count": .int(events.count), "events": .array(events.map(APIRenderer.event)), "next_uri": .string(next), "prev_uri": .string(previous),
+                "count": .int(events.count), "events": .array(events.map(APIRenderer.event)), "next_uri": .string(next),
+                "prev_uri": .string(previous),
             ]
         )
     }

@@ -24,7 +24,8 @@ enum IPRangeHandlers {
                 Action(
                     "POST", "Create an IP range",
                     parameters: [
-                        .required("type", "dynamic or reserved."), .required("start_ip", "The first address."), .required("end_ip", "The last address."),
+                        .required("type", "dynamic or reserved."), .required("start_ip", "The first address."),
+                        .required("end_ip", "The last address."),
                         .optional("subnet", "The subnet's id, CIDR or name; without it found from start_ip."), .optional("comment", "A comment."),
                     ], run: Self.create
                 ),
@@ -42,7 +43,9 @@ enum IPRangeHandlers {
                 },
                 Action(
                     "PUT", "Update an IP range",
-                    parameters: [.optional("start_ip", "The first address."), .optional("end_ip", "The last address."), .optional("comment", "A comment.")]
+                    parameters: [
+                        .optional("start_ip", "The first address."), .optional("end_ip", "The last address."), .optional("comment", "A comment."),
+                    ]
                 ) { call in
                     let object = try await call.store.transaction { transaction in
                         var range = try await Self.range(call, in: transaction)
@@ -70,7 +73,9 @@ enum IPRangeHandlers {
     private static func create(_ call: APICall) async throws -> APIResponse {
         let text = try call.required("type")
         guard let kind = IPRange.Kind(rawValue: text) else { throw APIFailure.field("type", "'\(text.prefix(40))' is not dynamic or reserved.") }
-        guard kind == .reserved || call.caller.isAdministrator else { throw APIFailure.forbidden("Forbidden: only administrators make dynamic ranges.") }
+        guard kind == .reserved || call.caller.isAdministrator else {
+            throw APIFailure.forbidden("Forbidden: only administrators make dynamic ranges.")
+        }
         guard let start = try call.address("start_ip") else { throw APIFailure.required("start_ip") }
         guard let end = try call.address("end_ip") else { throw APIFailure.required("end_ip") }
         let user = try call.user.username

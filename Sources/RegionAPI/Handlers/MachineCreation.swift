@@ -17,7 +17,9 @@ enum MachineCreation {
     static func create(_ call: APICall) async throws -> APIResponse {
         let addresses = try call.form.list("mac_addresses").map { try Names.macAddress($0) }
         guard !addresses.isEmpty else { throw APIFailure.required("mac_addresses") }
-        guard addresses.count <= Self.maximumInterfaces else { throw APIFailure.field("mac_addresses", "Expected at most \(Self.maximumInterfaces).") }
+        guard addresses.count <= Self.maximumInterfaces else {
+            throw APIFailure.field("mac_addresses", "Expected at most \(Self.maximumInterfaces).")
+        }
         guard Set(addresses).count == addresses.count else { throw APIFailure.field("mac_addresses", "An address is given twice.") }
         let architecture = try Names.architecture(try call.required("architecture"), subarchitecture: call.form.text("subarchitecture"))
         let power = try PowerFields.read(call.form, current: nil) ?? PowerConfiguration(type: .manual, parameters: [:])
@@ -99,7 +101,9 @@ enum MachineCreation {
     private static func newHostname(in transaction: StoreTransaction, using generator: inout some RandomNumberGenerator) async throws -> String {
         for round in 0..<20 {
             let names = (0..<8).compactMap { _ -> String? in
-                guard let first = Self.adjectives.randomElement(using: &generator), let second = Self.animals.randomElement(using: &generator) else { return nil }
+                guard let first = Self.adjectives.randomElement(using: &generator), let second = Self.animals.randomElement(using: &generator) else {
+                    return nil
+                }
                 return round < 10 ? "\(first)-\(second)" : "\(first)-\(second)-\(Int.random(in: 2...9999, using: &generator))"
             }
             let taken = try await transaction.takenHostnames(among: names)
@@ -109,16 +113,22 @@ enum MachineCreation {
     }
 
     private static let adjectives = [
-        "able", "agile", "amber", "apt", "bold", "brave", "brisk", "calm", "clean", "clear", "cool", "crisp", "deft", "early", "eager", "fair", "fast",
+        "able", "agile", "amber", "apt", "bold", "brave", "brisk", "calm", "clean", "clear", "cool", "crisp", "deft", "early", "eager", "fair",
+        "fast",
         "fine", "firm", "fond", "free", "fresh", "glad", "golden", "grand", "green", "happy", "hardy", "honest", "keen", "kind", "large", "light",
-        "lively", "loyal", "lucky", "mellow", "merry", "mild", "neat", "noble", "polite", "prime", "proud", "quick", "quiet", "rapid", "rare", "ready",
+        "lively", "loyal", "lucky", "mellow", "merry", "mild", "neat", "noble", "polite", "prime", "proud", "quick", "quiet", "rapid", "rare",
+        "ready",
         "sharp", "silent", "smart", "solid", "steady", "still", "sunny", "swift", "tidy", "true", "vivid", "warm", "wise", "witty", "young",
     ]
 
     private static let animals = [
-        "adder", "badger", "bear", "beaver", "bison", "camel", "cat", "cobra", "cod", "crane", "crow", "deer", "dingo", "dove", "eagle", "eel", "egret",
-        "elk", "falcon", "ferret", "finch", "fox", "frog", "gecko", "gnu", "goose", "hare", "hawk", "heron", "horse", "ibex", "jackal", "kite", "koala",
-        "lark", "lemur", "lion", "llama", "lynx", "mole", "moose", "moth", "newt", "orca", "otter", "owl", "panda", "pike", "puffin", "quail", "raven",
-        "robin", "salmon", "seal", "shrew", "stork", "swan", "tapir", "tern", "tiger", "toad", "trout", "walrus", "wasp", "whale", "wolf", "wren", "yak",
+        "adder", "badger", "bear", "beaver", "bison", "camel", "cat", "cobra", "cod", "crane", "crow", "deer", "dingo", "dove", "eagle", "eel",
+        "egret",
+        "elk", "falcon", "ferret", "finch", "fox", "frog", "gecko", "gnu", "goose", "hare", "hawk", "heron", "horse", "ibex", "jackal", "kite",
+        "koala",
+        "lark", "lemur", "lion", "llama", "lynx", "mole", "moose", "moth", "newt", "orca", "otter", "owl", "panda", "pike", "puffin", "quail",
+        "raven",
+        "robin", "salmon", "seal", "shrew", "stork", "swan", "tapir", "tern", "tiger", "toad", "trout", "walrus", "wasp", "whale", "wolf", "wren",
+        "yak",
     ]
 }

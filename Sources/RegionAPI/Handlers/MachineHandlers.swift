@@ -33,7 +33,8 @@ enum MachineHandlers {
                 .optional("hostname", "The new host name."), .optional("description", "A description."), .optional("domain", "The domain."),
                 .optional("zone", "The zone's name."), .optional("pool", "The pool's name."), .optional("architecture", "Such as amd64/generic."),
                 .optional("min_hwe_kernel", "The oldest kernel to run."), .optional("power_type", "ipmi or manual."),
-                .optional("power_parameters_{param}", "A parameter of the power type."), .optional("cpu_count", "The number of cores.", kind: "Integer"),
+                .optional("power_parameters_{param}", "A parameter of the power type."),
+                .optional("cpu_count", "The number of cores.", kind: "Integer"),
                 .optional("memory", "Memory in MiB.", kind: "Integer"), .optional("swap_size", "Bytes of swap.", kind: "Integer"),
             ], access: .administrator, run: MachineUpdate.update
         ),
@@ -53,9 +54,11 @@ enum MachineHandlers {
         Action(
             "POST", op: "commission", "Commission a machine", text: "Boots the machine to find out what is in it, and tests it.",
             parameters: [
-                .optional("enable_ssh", "Keep the machine on, with SSH.", kind: "Boolean"), .optional("skip_bmc_config", "Leave the BMC alone.", kind: "Boolean"),
+                .optional("enable_ssh", "Keep the machine on, with SSH.", kind: "Boolean"),
+                .optional("skip_bmc_config", "Leave the BMC alone.", kind: "Boolean"),
                 .optional("skip_networking", "Keep the network configuration.", kind: "Boolean"),
-                .optional("skip_storage", "Keep the storage configuration.", kind: "Boolean"), .optional("commissioning_scripts", "Names of scripts."),
+                .optional("skip_storage", "Keep the storage configuration.", kind: "Boolean"),
+                .optional("commissioning_scripts", "Names of scripts."),
                 .optional("testing_scripts", "Names of scripts."),
             ], access: .administrator
         ) { call in
@@ -78,8 +81,10 @@ enum MachineHandlers {
         Action(
             "POST", op: "release", "Release a machine",
             parameters: [
-                Self.comment, .optional("erase", "Erase the disks.", kind: "Boolean"), .optional("secure_erase", "By the devices' own means.", kind: "Boolean"),
-                .optional("quick_erase", "Only the beginnings and ends.", kind: "Boolean"), .optional("force", "Also when it is not sure that it works.", kind: "Boolean"),
+                Self.comment, .optional("erase", "Erase the disks.", kind: "Boolean"),
+                .optional("secure_erase", "By the devices' own means.", kind: "Boolean"),
+                .optional("quick_erase", "Only the beginnings and ends.", kind: "Boolean"),
+                .optional("force", "Also when it is not sure that it works.", kind: "Boolean"),
             ]
         ) { call in
             let id = try call.systemID
@@ -143,7 +148,9 @@ enum MachineHandlers {
             )
         },
         Action("GET", op: "details", "Get system details", text: "A BSON document with what commissioning printed.", run: NodeHandlers.details),
-        Action("GET", op: "timeline", "Get the machine's timeline", text: "Every event of the machine, the oldest first. Gantry's own.", run: Self.timeline),
+        Action(
+            "GET", op: "timeline", "Get the machine's timeline", text: "Every event of the machine, the oldest first. Gantry's own.",
+            run: Self.timeline),
         Action("GET", op: "erase_certificates", "List erase certificates", text: "The proofs that disks were erased. Gantry's own.") { call in
             let certificates = try await call.store.read { transaction in
                 try await transaction.eraseCertificates(of: try await call.machine(in: transaction).id)
@@ -155,7 +162,9 @@ enum MachineHandlers {
     private static func setOwnerData(_ call: APICall) async throws -> APIResponse {
         try await call.change(.own) { machine, _ in
             for field in call.form.fields where !field.name.isEmpty {
-                guard field.name.utf8.count <= 255, field.value.count <= 65536 else { throw APIFailure.field("\(field.name.prefix(80))", "Key or value is too long.") }
+                guard field.name.utf8.count <= 255, field.value.count <= 65536 else {
+                    throw APIFailure.field("\(field.name.prefix(80))", "Key or value is too long.")
+                }
                 machine.ownerData[field.name] = field.value.isEmpty ? nil : field.text
             }
             guard machine.ownerData.count <= 1024 else { throw APIFailure.field("__all__", "Expected at most 1024 keys.") }

@@ -18,13 +18,15 @@ enum MachinesHandlers {
                 Action(
                     "POST", "Create a new machine", text: "A machine that boots for the first time makes itself known here, without credentials.",
                     parameters: [
-                        .required("architecture", "Such as amd64/generic."), .required("mac_addresses", "One or more MAC addresses; repeat the parameter."),
+                        .required("architecture", "Such as amd64/generic."),
+                        .required("mac_addresses", "One or more MAC addresses; repeat the parameter."),
                         .optional("hostname", "A host name; without it one is made."), .optional("description", "A description."),
                         .optional("domain", "The domain's name or id."), .optional("zone", "The zone's name."), .optional("pool", "The pool's name."),
                         .optional("power_type", "ipmi or manual."), .optional("power_parameters", "The parameters of the power type, as JSON."),
                         .optional("power_parameters_{param}", "One parameter of the power type."),
                         .optional("commission", "Whether to commission at once; true for administrators.", kind: "Boolean"),
-                        .optional("min_hwe_kernel", "The oldest kernel to run."), .optional("enable_ssh", "Keep the machine on, with SSH.", kind: "Boolean"),
+                        .optional("min_hwe_kernel", "The oldest kernel to run."),
+                        .optional("enable_ssh", "Keep the machine on, with SSH.", kind: "Boolean"),
                     ], access: .optional, run: MachineCreation.create
                 ),
                 Action(

@@ -15,7 +15,8 @@ enum NodeFilter {
         .optional("mac_address", "MAC addresses; repeat the parameter."), .optional("domain", "Domain names."),
         .optional("zone", "Zone names."), .optional("pool", "Pool names."), .optional("agent_name", "The agent name of the allocation."),
         .optional("status", "States, such as ready or 4."), .optional("tags", "Tags, all of which a machine has to have."),
-        .optional("not_tags", "Tags that it may not have."), .optional("arch", "Architectures."), .optional("cpu_count", "At least so many cores.", kind: "Integer"),
+        .optional("not_tags", "Tags that it may not have."), .optional("arch", "Architectures."),
+        .optional("cpu_count", "At least so many cores.", kind: "Integer"),
         .optional("mem", "At least so many MiB of memory.", kind: "Integer"), .optional("owner", "User names."),
         .optional("limit", "At most so many (Gantry's own).", kind: "Integer"), .optional("after", "Only system ids after this one (Gantry's own)."),
     ]
@@ -60,7 +61,9 @@ enum NodeFilter {
             let values = form.list(name)
             return values.isEmpty ? nil : values
         }
-        filter.hostnames = list("hostname")?.map { $0.hasSuffix(".\(APIRenderer.domain)") ? String($0.dropLast(APIRenderer.domain.utf8.count + 1)) : $0 }
+        filter.hostnames = list("hostname")?.map {
+            $0.hasSuffix(".\(APIRenderer.domain)") ? String($0.dropLast(APIRenderer.domain.utf8.count + 1)) : $0
+        }
         filter.ids = (list("id") ?? list("system_id"))?.compactMap(SystemID.init)
         filter.macAddresses = list("mac_address")?.compactMap(MACAddress.init)
         filter.zones = list("zone")
@@ -90,7 +93,9 @@ enum NodeFilter {
         let limit = filter.limit
         if !call.caller.isAdministrator { filter.limit = nil }
         var fields = call.form.textsByName
-        for key in Constraints.fields where !["arch", "cpu_count", "mem", "not_tags", "not_in_zone", "not_in_pool"].contains(key) { fields[key] = nil }
+        for key in Constraints.fields where !["arch", "cpu_count", "mem", "not_tags", "not_in_zone", "not_in_pool"].contains(key) {
+            fields[key] = nil
+        }
         let constraints = try Constraints(parsing: fields)
         var machines = try await transaction.machines(matching: filter).filter { call.may(.view, $0) && Placement.matches($0, constraints) }
         if let limit { machines = Array(machines.prefix(limit)) }

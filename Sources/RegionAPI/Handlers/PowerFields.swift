@@ -20,7 +20,9 @@ enum PowerFields {
             }
             for (key, value) in object.members where given[key] == nil { given[key] = value.stringValue ?? (value.isNull ? "" : value.text) }
         }
-        guard given.count <= Self.maximumParameters else { throw APIFailure.field("power_parameters", "Expected at most \(Self.maximumParameters) parameters.") }
+        guard given.count <= Self.maximumParameters else {
+            throw APIFailure.field("power_parameters", "Expected at most \(Self.maximumParameters) parameters.")
+        }
         let typeText = form.text("power_type")
         guard typeText != nil || !given.isEmpty else { return nil }
         let type: PowerType

@@ -22,7 +22,10 @@ enum ResultHandlers {
         Resource(
             name: "NodeResult", path: "nodes/{system_id}/results/{id}/", text: "Manage node script results.",
             actions: [
-                Action("GET", "Get script result", text: "By id, or current-commissioning, current-testing, current-installation.", parameters: Self.parameters) { call in
+                Action(
+                    "GET", "Get script result", text: "By id, or current-commissioning, current-testing, current-installation.",
+                    parameters: Self.parameters
+                ) { call in
                     let encoded = try call.boolean("include_output") ?? false
                     let set = try await call.store.read { try await Self.resultSet(call, in: $0) }
                     return .json(APIRenderer.resultSet(Self.filtered(set, call.form.list("filters")), encoded: encoded ? { Base64.encode($0) } : nil))
@@ -35,7 +38,8 @@ enum ResultHandlers {
                 },
                 Action(
                     "GET", op: "download", "Download script results",
-                    parameters: [.optional("filters", "Names of scripts."), .optional("output", "combined, stdout, stderr, result or all.")], run: Self.download
+                    parameters: [.optional("filters", "Names of scripts."), .optional("output", "combined, stdout, stderr, result or all.")],
+                    run: Self.download
                 ),
             ]
         ),
@@ -51,7 +55,9 @@ enum ResultHandlers {
         Resource(
             name: "InstallationResults", path: "installation-results/", text: "Manage results of installation.",
             actions: [
-                Action("GET", "List installation results", parameters: [.optional("system_id", "System ids."), .optional("name", "Names of scripts.")]) { call in
+                Action(
+                    "GET", "List installation results", parameters: [.optional("system_id", "System ids."), .optional("name", "Names of scripts.")]
+                ) { call in
                     try await Self.flatList(call, kinds: [.installation])
                 }
             ]
@@ -62,8 +68,12 @@ enum ResultHandlers {
         guard !texts.isEmpty else { return nil }
         return Set(
             try texts.map { text in
-                let found = Int(text).flatMap(ScriptResultSet.Kind.init(rawValue:)) ?? ScriptResultSet.Kind.allCases.first { $0.name.lowercased() == text.lowercased() }
-                guard let found else { throw APIFailure.field("type", "'\(text.prefix(40))' is not commissioning, testing, installation or release.") }
+                let found =
+                    Int(text).flatMap(ScriptResultSet.Kind.init(rawValue:))
+                    ?? ScriptResultSet.Kind.allCases.first { $0.name.lowercased() == text.lowercased() }
+                guard let found else {
+                    throw APIFailure.field("type", "'\(text.prefix(40))' is not commissioning, testing, installation or release.")
+                }
                 return found
             }
         )

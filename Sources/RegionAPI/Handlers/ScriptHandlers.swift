@@ -28,7 +28,8 @@ enum ScriptHandlers {
                     let names = call.form.list("filters")
                     let scripts = EphemeralAgent.commissioningScripts.enumerated().filter { _, script in
                         (names.isEmpty || names.contains(script.name))
-                            && (type == nil || type == String(script.scriptType) || Self.types[script.scriptType]?.lowercased().hasPrefix(type ?? "") == true)
+                            && (type == nil || type == String(script.scriptType)
+                                || Self.types[script.scriptType]?.lowercased().hasPrefix(type ?? "") == true)
                     }
                     return .json(.array(scripts.map { Self.rendered($1, id: $0 + 1, withText: withText) }))
                 }
@@ -37,7 +38,8 @@ enum ScriptHandlers {
         Resource(
             name: "NodeScript", path: "scripts/{name}", text: "Manage or view a custom script.",
             actions: [
-                Action("GET", "Return script metadata", parameters: [.optional("include_script", "Add the text, in base64.", kind: "Boolean")]) { call in
+                Action("GET", "Return script metadata", parameters: [.optional("include_script", "Add the text, in base64.", kind: "Boolean")]) {
+                    call in
                     let (id, script) = try Self.script(call)
                     return .json(Self.rendered(script, id: id, withText: try call.boolean("include_script") ?? false))
                 },

@@ -15,8 +15,10 @@ enum SettingHandlers {
 
     /// The settings with their defaults; other names are unknown.
     private static let settings: [String: (kind: Kind, initial: JSONValue)] = [
-        "maas_name": (.text, "gantry"), "kernel_opts": (.text, ""), "default_osystem": (.text, "debian"), "default_distro_series": (.text, "bookworm"),
-        "commissioning_distro_series": (.text, "bookworm"), "default_min_hwe_kernel": (.text, ""), "http_proxy": (.text, ""), "upstream_dns": (.text, ""),
+        "maas_name": (.text, "gantry"), "kernel_opts": (.text, ""), "default_osystem": (.text, "debian"),
+        "default_distro_series": (.text, "bookworm"),
+        "commissioning_distro_series": (.text, "bookworm"), "default_min_hwe_kernel": (.text, ""), "http_proxy": (.text, ""),
+        "upstream_dns": (.text, ""),
         "ntp_servers": (.text, ""), "ntp_external_only": (.flag, false), "enable_disk_erasing_on_release": (.flag, false),
         "disk_erase_with_secure_erase": (.flag, false), "disk_erase_with_quick_erase": (.flag, false), "node_timeout": (.number(1...1440), 30),
         "completed_intro": (.flag, true), "enable_analytics": (.flag, false), "network_discovery": (.text, "disabled"),
@@ -36,7 +38,8 @@ enum SettingHandlers {
                 },
                 Action(
                     "POST", op: "set_config", "Set a configuration value",
-                    parameters: [.required("name", "The setting's name."), .optional("value", "The new value; empty for none.")], access: .administrator
+                    parameters: [.required("name", "The setting's name."), .optional("value", "The new value; empty for none.")],
+                    access: .administrator
                 ) { call in
                     let name = try call.required("name")
                     guard let setting = Self.settings[name] else { throw Self.unknown(name) }

@@ -22,7 +22,10 @@ enum SpaceHandlers {
                     }
                     return .json(.array(objects))
                 },
-                Action("POST", "Create a space", parameters: [.required("name", "The space's name."), .optional("description", "A description.")], access: .administrator) {
+                Action(
+                    "POST", "Create a space", parameters: [.required("name", "The space's name."), .optional("description", "A description.")],
+                    access: .administrator
+                ) {
                     call in
                     let name = try Names.checked(try call.required("name"), field: "name")
                     guard name != APIRenderer.undefinedSpace else { throw APIFailure.field("name", "'undefined' is the name of having none.") }

@@ -10,7 +10,8 @@ internal import PostgresStorage
 /// `subnets/`.
 enum SubnetHandlers {
     private static let parameters: [Parameter] = [
-        .optional("name", "The subnet's name; without it the CIDR."), .optional("description", "A description."), .optional("cidr", "Such as 10.0.0.0/24."),
+        .optional("name", "The subnet's name; without it the CIDR."), .optional("description", "A description."),
+        .optional("cidr", "Such as 10.0.0.0/24."),
         .optional("vlan", "The VLAN's id.", kind: "Integer"), .optional("fabric", "With vid: the fabric's id or name."),
         .optional("vid", "With fabric: the VLAN's tag.", kind: "Integer"), .optional("gateway_ip", "The gateway; empty for none."),
         .optional("dns_servers", "Addresses."), .optional("rdns_mode", "0 off, 1 on, 2 as RFC 2317.", kind: "Integer"),
@@ -56,7 +57,9 @@ enum SubnetHandlers {
                     }
                     return .json(object)
                 },
-                Action("DELETE", "Delete a subnet", parameters: [.optional("force", "Also when it is in use.", kind: "Boolean")], access: .administrator) { call in
+                Action(
+                    "DELETE", "Delete a subnet", parameters: [.optional("force", "Also when it is in use.", kind: "Boolean")], access: .administrator
+                ) { call in
                     try await call.store.transaction { transaction in
                         try await transaction.deleteSubnet(try await Self.subnet(call, in: transaction).id)
                     }
@@ -105,7 +108,9 @@ enum SubnetHandlers {
     private static func create(_ call: APICall) async throws -> APIResponse {
         let network = try Self.network(try call.required("cidr"))
         let object = try await call.store.transaction { transaction in
-            guard let standard = try await transaction.vlan(fabricID: 0, vid: 0) else { throw APIFailure.field("vlan", "There is no default VLAN; name one.") }
+            guard let standard = try await transaction.vlan(fabricID: 0, vid: 0) else {
+                throw APIFailure.field("vlan", "There is no default VLAN; name one.")
+            }
             var subnet = Subnet(
                 id: 0, name: "", description: "", vlanID: standard.id, network: network, gateway: nil, dnsServers: [], rdnsMode: 2, allowDNS: true,
                 allowProxy: true, activeDiscovery: false, managed: true
@@ -188,7 +193,9 @@ enum SubnetHandlers {
     private static func addresses(_ call: APICall) async throws -> APIResponse {
         let objects = try await call.store.read { transaction -> [JSONValue] in
             let subnet = try await Self.subnet(call, in: transaction)
-            var rows = try await Self.assigned(subnet, in: transaction).map { (address: $0.address, machine: Machine?.some($0.machine), via: $0.interface.name, kind: 1, updated: $0.machine.updated) }
+            var rows = try await Self.assigned(subnet, in: transaction).map {
+                (address: $0.address, machine: Machine?.some($0.machine), via: $0.interface.name, kind: 1, updated: $0.machine.updated)
+            }
             let leases = try await transaction.leases(vlanID: subnet.vlanID).filter { subnet.network.contains($0.address) }
             var filter = MachineFilter()
             filter.macAddresses = leases.map(\.macAddress)

@@ -10,7 +10,8 @@ internal import PostgresStorage
 /// `tags/`.
 enum TagHandlers {
     private static let parameters: [Parameter] = [
-        .optional("name", "The tag's name."), .optional("comment", "A description."), .optional("definition", "An XPath expression over the inventory."),
+        .optional("name", "The tag's name."), .optional("comment", "A description."),
+        .optional("definition", "An XPath expression over the inventory."),
         .optional("kernel_opts", "Options for the kernel of the tag's machines."),
     ]
 
@@ -22,7 +23,10 @@ enum TagHandlers {
                     let tags = try await call.store.read { try await $0.tags() }
                     return .json(.array(tags.map(APIRenderer.tag)))
                 },
-                Action("POST", "Create a new tag", parameters: [.required("name", "The tag's name.")] + Self.parameters.dropFirst(), access: .administrator) { call in
+                Action(
+                    "POST", "Create a new tag", parameters: [.required("name", "The tag's name.")] + Self.parameters.dropFirst(),
+                    access: .administrator
+                ) { call in
                     let tag = Tag(
                         name: try Self.name(try call.required("name")), comment: call.form.text("comment") ?? "",
                         definition: try Self.definition(call), kernelOptions: call.form.text("kernel_opts") ?? ""
@@ -34,7 +38,8 @@ enum TagHandlers {
         Resource(
             name: "Tag", path: "tags/{name}/", text: "Tags are properties that can be associated with a node.",
             actions: [
-                Action("GET", "Read a specific tag") { call in .json(APIRenderer.tag(try await call.store.read { try await Self.tag(call, in: $0) })) },
+                Action("GET", "Read a specific tag") { call in .json(APIRenderer.tag(try await call.store.read { try await Self.tag(call, in: $0) }))
+                },
                 Action("PUT", "Update a tag", parameters: Self.parameters, access: .administrator) { call in
                     let tag = try await call.store.transaction { transaction in
                         var tag = try await Self.tag(call, in: transaction)
@@ -54,14 +59,16 @@ enum TagHandlers {
                     }
                     return .noContent
                 },
-                Action("GET", op: "nodes", "List nodes by tag", run: Self.machines), Action("GET", op: "machines", "List machines by tag", run: Self.machines),
+                Action("GET", op: "nodes", "List nodes by tag", run: Self.machines),
+                Action("GET", op: "machines", "List machines by tag", run: Self.machines),
                 Action("GET", op: "devices", "List devices by tag", run: Self.nothing),
                 Action("GET", op: "rack_controllers", "List rack controllers by tag", run: Self.nothing),
                 Action("GET", op: "region_controllers", "List region controllers by tag", run: Self.nothing),
                 Action(
                     "POST", op: "update_nodes", "Update nodes associated with this tag",
                     parameters: [
-                        .optional("add", "System ids to tag; repeat the parameter."), .optional("remove", "System ids to untag; repeat the parameter."),
+                        .optional("add", "System ids to tag; repeat the parameter."),
+                        .optional("remove", "System ids to untag; repeat the parameter."),
                     ], access: .administrator
                 ) { call in
                     let add = try NodeFilter.systemIDs(call.form.list("add"), field: "add")
@@ -82,7 +89,8 @@ enum TagHandlers {
     private static func name(_ text: String) throws -> String {
         let isPlain = text.utf8.allSatisfy {
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
-                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: ".")
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+                || $0 == UInt8(ascii: ".")
         }
         guard isPlain, (1...255).contains(text.utf8.count) else {
             throw APIFailure.field("name", "'\(text.prefix(80))' can't be a tag's name: expected letters, digits and '_ . -'.")

@@ -54,7 +54,8 @@ enum VLANHandlers {
                     return .json(.array(objects))
                 },
                 Action(
-                    "POST", "Create a VLAN", parameters: [.required("vid", "The tag, 0 to 4094.", kind: "Integer")] + Self.parameters.filter { $0.name != "vid" },
+                    "POST", "Create a VLAN",
+                    parameters: [.required("vid", "The tag, 0 to 4094.", kind: "Integer")] + Self.parameters.filter { $0.name != "vid" },
                     access: .administrator
                 ) { call in
                     guard let vid = try call.integer("vid", in: 0...4094) else { throw APIFailure.required("vid") }
@@ -72,7 +73,8 @@ enum VLANHandlers {
                 },
             ]
         ),
-        Resource(name: "Vlan", path: "fabrics/{fabric_id}/vlans/{vid}/", text: "Manage a VLAN on a fabric.", actions: Self.one, aliases: ["vlans/{id}/"]),
+        Resource(
+            name: "Vlan", path: "fabrics/{fabric_id}/vlans/{vid}/", text: "Manage a VLAN on a fabric.", actions: Self.one, aliases: ["vlans/{id}/"]),
     ]
 
     /// By its own id, or by fabric and tag.
@@ -102,7 +104,9 @@ enum VLANHandlers {
         if form.contains("secondary_rack") { vlan.secondaryRack = try Self.rack(form.text("secondary_rack"), field: "secondary_rack") }
         if form.contains("relay_vlan") {
             vlan.relayVLANID = try call.integer("relay_vlan")
-            if let relay = vlan.relayVLANID, try await transaction.vlan(id: relay) == nil { throw APIFailure.field("relay_vlan", "There is no VLAN \(relay).") }
+            if let relay = vlan.relayVLANID, try await transaction.vlan(id: relay) == nil {
+                throw APIFailure.field("relay_vlan", "There is no VLAN \(relay).")
+            }
         }
         // fabric_id moves a VLAN to another fabric
         if let fabric = form.text("fabric") {

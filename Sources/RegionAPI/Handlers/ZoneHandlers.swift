@@ -23,7 +23,8 @@ enum ZoneHandlers {
                     "POST", "Create a new zone",
                     parameters: [.required("name", "The new zone's name."), .optional("description", "A brief description.")], access: .administrator
                 ) { call in
-                    let zone = Zone(id: 0, name: try Names.checked(try call.required("name"), field: "name"), description: call.form.text("description") ?? "")
+                    let zone = Zone(
+                        id: 0, name: try Names.checked(try call.required("name"), field: "name"), description: call.form.text("description") ?? "")
                     return .json(APIRenderer.zone(try await call.store.transaction { try await $0.insert(zone) }))
                 },
             ]

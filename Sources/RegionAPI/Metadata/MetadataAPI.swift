@@ -43,7 +43,9 @@ struct MetadataAPI: Sendable {
         switch path.first {
         case "by-id": return try await self.byID(request, path, readBody: readBody)
         case "enlist-preseed":
-            guard request.method == "GET", request.query.text("op") == "get_enlist_preseed" else { throw APIFailure.badRequest(Self.unrecognised(request)) }
+            guard request.method == "GET", request.query.text("op") == "get_enlist_preseed" else {
+                throw APIFailure.badRequest(Self.unrecognised(request))
+            }
             return .text(Preseed.enlistment(baseURL: request.baseURL))
         case nil where request.method == "POST":
             return try await self.report(request, authenticate: authenticate, readBody: readBody)
@@ -57,7 +59,8 @@ struct MetadataAPI: Sendable {
         case ["meta-data", "instance-id"]: return .text(id.description)
         case ["meta-data", "local-hostname"]: return .text("\(try await self.load(id).hostname).maas")
         case ["meta-data", "public-keys"]: return try await self.publicKeys(of: id)
-        case ["meta-data", "vendor-data"]: return APIResponse(contentType: "text/yaml; charset=utf-8", body: Array("cloud-init: \"#cloud-config\\n{}\\n\"\n".utf8))
+        case ["meta-data", "vendor-data"]:
+            return APIResponse(contentType: "text/yaml; charset=utf-8", body: Array("cloud-init: \"#cloud-config\\n{}\\n\"\n".utf8))
         case ["user-data"]: return try await UserDataRequest(region: self.region).respond(to: request, machine: id)
         case ["maas-scripts"], ["maas-commissioning-scripts"]: return try await self.scripts(of: id)
         case ["gantry", "plan"]: return try await PlanRequest(region: self.region).respond(to: request, machine: id)
@@ -76,7 +79,9 @@ struct MetadataAPI: Sendable {
     }
 
     private func load(_ id: SystemID) async throws -> Machine {
-        guard let machine = try await self.region.store.read({ try await $0.machine(id) }) else { throw APIFailure.notFound("There is no machine '\(id)'.") }
+        guard let machine = try await self.region.store.read({ try await $0.machine(id) }) else {
+            throw APIFailure.notFound("There is no machine '\(id)'.")
+        }
         return machine
     }
 
@@ -134,7 +139,9 @@ struct MetadataAPI: Sendable {
     // MARK: by-id
 
     private func byID(_ request: APIRequest, _ path: [String], readBody: ReadBody) async throws -> APIResponse {
-        guard path.count == 2, let id = SystemID(path[1]) else { throw APIFailure.notFound("There is no machine '\(path.dropFirst().joined(separator: "/").prefix(80))'.") }
+        guard path.count == 2, let id = SystemID(path[1]) else {
+            throw APIFailure.notFound("There is no machine '\(path.dropFirst().joined(separator: "/").prefix(80))'.")
+        }
         var request = request
         if request.method == "POST" {
             request.body = try await readBody(65536)

@@ -30,7 +30,8 @@ struct PlanRequest: Sendable {
     private static func installation(of machine: Machine, _ request: APIRequest, in transaction: StoreTransaction) async throws -> JSONValue {
         let architecture = machine.architecture.split(separator: "/").first.map(String.init) ?? ""
         let image = try await transaction.bootAssets().filter {
-            $0.kind == .rootTarball && $0.complete && $0.osystem == machine.osystem && $0.release == machine.distroSeries && $0.architecture == architecture
+            $0.kind == .rootTarball && $0.complete && $0.osystem == machine.osystem && $0.release == machine.distroSeries
+                && $0.architecture == architecture
         }.max { $0.version < $1.version }
         guard let image else { throw InstallationError("there is no image of \(machine.osystem)/\(machine.distroSeries) for \(architecture)") }
         let globalOptions = try await transaction.setting("kernel_opts")?.stringValue ?? ""

@@ -22,7 +22,9 @@ enum ScriptArchive {
             archive.add(path, script.content)
             entries.append(Self.entry(script, result, path: path))
         }
-        let index: JSONValue = ["1.0": ["commissioning_scripts": .array(entries), "testing_scripts": [], "release_scripts": [], "deployment_scripts": []]]
+        let index: JSONValue = [
+            "1.0": ["commissioning_scripts": .array(entries), "testing_scripts": [], "release_scripts": [], "deployment_scripts": []]
+        ]
         archive.add("index.json", index.bytes, mode: 0o644)
         return archive.finished()
     }

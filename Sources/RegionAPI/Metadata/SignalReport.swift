@@ -31,7 +31,9 @@ struct SignalReport: Sendable {
 
     func receive(_ form: Form, from id: SystemID) async throws -> APIResponse {
         guard let text = form.text("status") else { throw APIFailure.field("status", "This field is required.") }
-        guard let status = Status(rawValue: text.uppercased()) else { throw APIFailure.badRequest("Unknown commissioning status: '\(text.prefix(40))'.") }
+        guard let status = Status(rawValue: text.uppercased()) else {
+            throw APIFailure.badRequest("Unknown commissioning status: '\(text.prefix(40))'.")
+        }
         try await self.region.store.transaction { transaction in
             guard var machine = try await transaction.lockMachine(id) else { throw APIFailure.notFound("There is no machine '\(id)'.") }
             guard let operation = machine.operation, operation.kind != .power, operation.kind != .release else {

@@ -38,10 +38,13 @@ struct StatusMessage: Sendable, Hashable {
             throw APIFailure.badRequest("Failed to decode status message: \(error)")
         }
         guard document.objectValue != nil else { throw APIFailure.badRequest("Failed to decode status message: expected an object.") }
-        guard let name = document["name"]?.stringValue, let kind = document["event_type"]?.stringValue, let origin = document["origin"]?.stringValue else {
+        guard let name = document["name"]?.stringValue, let kind = document["event_type"]?.stringValue, let origin = document["origin"]?.stringValue
+        else {
             throw APIFailure.badRequest("Missing parameter in status message: expected name, event_type, origin, description.")
         }
-        guard let event = Event(rawValue: kind) else { throw APIFailure.badRequest("'\(kind.prefix(40))' is no event_type: expected start, progress or finish.") }
+        guard let event = Event(rawValue: kind) else {
+            throw APIFailure.badRequest("'\(kind.prefix(40))' is no event_type: expected start, progress or finish.")
+        }
         self.name = String(name.prefix(255))
         self.description = String((document["description"]?.stringValue ?? "").prefix(Self.maximumText))
         self.event = event

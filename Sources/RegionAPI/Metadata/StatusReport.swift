@@ -48,7 +48,8 @@ struct StatusReport: Sendable {
     }
 
     private func noteContact(_ id: SystemID, in transaction: StoreTransaction) async throws {
-        guard let seen = try await transaction.machine(id), self.isContactWorthNoting(seen), var machine = try await transaction.lockMachine(id) else { return }
+        guard let seen = try await transaction.machine(id), self.isContactWorthNoting(seen), var machine = try await transaction.lockMachine(id)
+        else { return }
         let events = self.region.lifecycle.observe(.contact, of: &machine, now: self.now)
         try await transaction.update(machine)
         try await transaction.append(events)

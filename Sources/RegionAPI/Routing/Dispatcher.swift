@@ -38,7 +38,9 @@ struct Dispatcher: Sendable {
 
     private func route(_ request: APIRequest, readBody: (Int) async throws -> [UInt8]) async throws -> APIResponse {
         var segments = request.segments[...]
-        if request.origin.isRack, segments.count == 2, segments.first == "images" { return try self.image(request, segments[segments.startIndex + 1]) }
+        if request.origin.isRack, segments.count == 2, segments.first == "images" {
+            return try self.image(request, segments[segments.startIndex + 1])
+        }
         guard segments.popFirst() == "MAAS" else { throw APIFailure.notFound("There is nothing here; the API is below /MAAS/api/2.0/.") }
         switch segments.popFirst() {
         case "api": return try await self.api(request, segments, readBody: readBody)
@@ -91,7 +93,8 @@ struct Dispatcher: Sendable {
         if let op { throw APIFailure.badRequest("Unrecognised signature: method=\(method) op=\(op.prefix(80))") }
         let methods = Set(resource.actions.filter { $0.op == nil }.map(\.method)).sorted()
         throw APIFailure(
-            status: 405, content: .text("Method Not Allowed: expected \(methods.isEmpty ? "an operation (?op=…)" : methods.joined(separator: ", "))."),
+            status: 405,
+            content: .text("Method Not Allowed: expected \(methods.isEmpty ? "an operation (?op=…)" : methods.joined(separator: ", "))."),
             headers: [("Allow", methods.joined(separator: ", "))]
         )
     }

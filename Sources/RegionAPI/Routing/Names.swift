@@ -24,7 +24,8 @@ enum Names {
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: "-")
         }
         guard isLabel, isPlain else {
-            throw APIFailure.field(field, "'\(text.prefix(80))' is no host name: expected 1 to 63 letters, digits and '-' (domain: \(APIRenderer.domain)).")
+            throw APIFailure.field(
+                field, "'\(text.prefix(80))' is no host name: expected 1 to 63 letters, digits and '-' (domain: \(APIRenderer.domain)).")
         }
         return name
     }
@@ -37,7 +38,8 @@ enum Names {
         guard (1...2).contains(parts.count), known.contains(parts[0]), (1...64).contains(subarchitecture.utf8.count),
             subarchitecture.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") })
         else {
-            throw APIFailure.field("architecture", "'\(text.prefix(80))' is not a valid architecture. It should be one of: 'amd64/generic', 'arm64/generic'.")
+            throw APIFailure.field(
+                "architecture", "'\(text.prefix(80))' is not a valid architecture. It should be one of: 'amd64/generic', 'arm64/generic'.")
         }
         return "\(parts[0])/\(subarchitecture)"
     }
