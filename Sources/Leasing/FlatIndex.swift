@@ -27,7 +27,7 @@ struct FlatIndex: Sendable {
     private func home(of key: UInt64) -> Int {
         var mixed = key &* 0x9E37_79B9_7F4A_7C15
         mixed ^= mixed >> 32
-        return Int(truncatingIfNeeded: mixed &* 0xD6E8_FEB8_6659_FD93 >> 20) & self.mask
+        return Int(truncatingIfNeeded: (mixed &* 0xD6E8_FEB8_6659_FD93) >> 20) & self.mask
     }
 
     subscript(key: UInt64) -> Int? {

@@ -3,7 +3,7 @@
 
 public import Domain
 
-/// A rack's lease state for one segment, by the rules R1 to R8 of `docs/failover.md`.
+/// A rack's lease state for one segment, by the rules R1 to R8 of `docs/dhcp.md`.
 ///
 /// Clients' messages go through ``decide(_:now:)``, which allocates nothing; everything else through ``handle(_:now:)``.
 /// Safety lies in how addresses are partitioned: a new binding needs a token that only this rack holds, a known one is only ever

@@ -48,7 +48,7 @@ public enum LeaseDecision: Sendable, Hashable {
     case recorded(RecordedReason)
     case silent(SilenceReason)
 
-    /// Why a client is told no. Only what this rack *knows* (failover rules, "what is synchronous").
+    /// Why a client is told no. Only what this rack *knows*; see `docs/dhcp.md`.
     public enum RefusalReason: String, Sendable, Hashable {
         case wrongNetwork
         case boundToAnother
