@@ -114,7 +114,8 @@ let shells: [Target] = [
     module(
         "Rack",
         [
-            "BMC", "BootConfiguration", "CSys", "ClusterLink", "ClusterMessages", "DHCP", "Domain", "GantryConfiguration", "HTTPClient", "Images", "JSON",
+            "BMC", "BootConfiguration", "CSys", "ClusterLink", "ClusterMessages", "DHCP", "Domain", "GantryConfiguration", "HTTPClient", "Images",
+            "JSON",
             "Leasing", "OpenSSL", "TFTP", "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle, signals,
         ]
     ),
@@ -151,7 +152,8 @@ let testTargets: [Target] = [
     tests(
         "RackTests",
         [
-            "Rack", "BootConfiguration", "CSys", "DHCP", "Domain", "Leasing", "OpenSSL", "TFTP", "TestSupport", "Transfers", nioCore, nioPosix, nioHTTP1,
+            "Rack", "BootConfiguration", "CSys", "DHCP", "Domain", "Leasing", "OpenSSL", "TFTP", "TestSupport", "Transfers", nioCore, nioPosix,
+            nioHTTP1,
             logging, lifecycle, subprocess,
         ]
     ),
@@ -162,7 +164,9 @@ let testTargets: [Target] = [
             "TestSupport", logging, lifecycle, subprocess,
         ]
     ),
-    tests("RegionTests", ["ClusterLink", "ClusterMessages", "Domain", "Lifecycle", "OpenSSL", "Postgres", "PostgresStorage", "Region", "TestSupport", logging]),
+    tests(
+        "RegionTests",
+        ["ClusterLink", "ClusterMessages", "Domain", "Lifecycle", "OpenSSL", "Postgres", "PostgresStorage", "Region", "TestSupport", logging]),
     tests("LabTests", ["Lab", "Domain", "TestSupport", logging, subprocess]),
     tests("TidyTests", []),
 ]

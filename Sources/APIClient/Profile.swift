@@ -5,7 +5,7 @@ internal import Glibc
 internal import JSON
 
 #if canImport(FoundationEssentials)
-internal import FoundationEssentials
+    internal import FoundationEssentials
 #endif
 
 /// A server and the key to it, as `gantry login` keeps them: a file only its owner can read.

@@ -1,11 +1,11 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Yams
 internal import Synchronization
+internal import Yams
 
 #if canImport(FoundationEssentials)
-internal import FoundationEssentials
+    internal import FoundationEssentials
 #endif
 
 /// Reads one YAML file of settings. Keys are paths such as `http.port`; each is read once into a typed value, and what

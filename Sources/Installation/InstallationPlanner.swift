@@ -111,7 +111,10 @@ public enum InstallationPlanner {
                 "cloud-init", "cloud_init_seed", "Seeding cloud-init",
                 [
                     "files": [
-                        ["path": "/etc/cloud/cloud.cfg.d/90_maas_datasource.cfg", "mode": "0600", "content": .string(CloudInitSeed.datasource(request))],
+                        [
+                            "path": "/etc/cloud/cloud.cfg.d/90_maas_datasource.cfg", "mode": "0600",
+                            "content": .string(CloudInitSeed.datasource(request)),
+                        ],
                         ["path": "/etc/cloud/cloud.cfg.d/50-gantry-network.cfg", "mode": "0644", "content": .string(CloudInitSeed.network(request))],
                     ]
                 ]

@@ -27,7 +27,9 @@ public enum InventoryReader {
         guard memory > 0 else { throw InventoryError("expected 'memory.total' in bytes") }
         return MachineInventory(
             architecture: self.architecture(resources["cpu"]?["architecture"]?.stringValue),
-            firmware: (resources["system"]?["firmware"]?["type"]?.stringValue ?? document["boot_method"]?.stringValue).flatMap { Firmware(rawValue: $0) },
+            firmware: (resources["system"]?["firmware"]?["type"]?.stringValue ?? document["boot_method"]?.stringValue).flatMap {
+                Firmware(rawValue: $0)
+            },
             cpuCount: processors.count,
             cpuSpeed: processors.speed,
             memoryMiB: memory,

@@ -50,7 +50,9 @@ extension LifecycleRules {
             machine.locked = true
         case .unlock: machine.locked = false
         }
-        events = events.map { var event = $0; event.user = user; return event }
+        events = events.map {
+            var event = $0; event.user = user; return event
+        }
         if machine.status != before, events.isEmpty { events.append(self.statusEvent(machine, from: before, now: now)) }
         return [event(machine, .lifecycle, "Request", "\(user) asked to \(request.title)", now, user: user)] + events
     }

@@ -88,7 +88,8 @@ public struct LifecycleRules: Sendable {
     func statusEvent(_ machine: Machine, from before: NodeStatus, now: Timestamp) -> Event {
         let isFailure = [.failedCommissioning, .failedDeployment, .releasingFailed, .failedDiskErasing, .broken].contains(machine.status)
         return event(
-            machine, .lifecycle, machine.status.name, "from \(before.name)" + (machine.errorDescription.isEmpty ? "" : ": \(machine.errorDescription)"),
+            machine, .lifecycle, machine.status.name,
+            "from \(before.name)" + (machine.errorDescription.isEmpty ? "" : ": \(machine.errorDescription)"),
             now, level: isFailure ? .error : .info
         )
     }

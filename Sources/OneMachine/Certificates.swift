@@ -4,7 +4,7 @@
 internal import OpenSSL
 
 #if canImport(FoundationEssentials)
-internal import FoundationEssentials
+    internal import FoundationEssentials
 #endif
 
 /// The cluster's certificate authority and the controllers' certificates.

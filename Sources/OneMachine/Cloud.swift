@@ -8,7 +8,7 @@ internal import Lab
 public import Logging
 
 #if canImport(FoundationEssentials)
-internal import FoundationEssentials
+    internal import FoundationEssentials
 #endif
 
 /// The whole cloud on one machine: Postgres, one region, one rack, and a lab of virtual machines.
@@ -73,7 +73,9 @@ public struct Cloud: Sendable {
         let profile = try await self.administrator()
         try await self.regiond.start()
         let client = GantryClient(profile: profile)
-        try await self.wait("the region controller", self.regiond) { _ = try await client.get("version/"); return true }
+        try await self.wait("the region controller", self.regiond) {
+            _ = try await client.get("version/"); return true
+        }
         self.progress.step("starting the rack controller", fraction: 0.7)
         try await self.rackd.start()
         try await self.wait("the rack controller", self.rackd) {
@@ -135,10 +137,12 @@ public struct Cloud: Sendable {
         let ranges = try await client.get("ipranges/").arrayValue ?? []
         if !ranges.contains(where: { $0["subnet"]?["id"]?.intValue == id && $0["type"]?.stringValue == "dynamic" }) {
             let first = self.labConfiguration.network.address.rawValue
-            _ = try await client.post("ipranges/", [
-                ("type", "dynamic"), ("start_ip", "\(IPv4Address(rawValue: first + 100))"), ("end_ip", "\(IPv4Address(rawValue: first + 199))"),
-                ("subnet", "\(id)"), ("comment", "made by gantry up"),
-            ])
+            _ = try await client.post(
+                "ipranges/",
+                [
+                    ("type", "dynamic"), ("start_ip", "\(IPv4Address(rawValue: first + 100))"), ("end_ip", "\(IPv4Address(rawValue: first + 199))"),
+                    ("subnet", "\(id)"), ("comment", "made by gantry up"),
+                ])
         }
         _ = try await client.put("vlans/\(vlan)/", [("dhcp_on", "true"), ("primary_rack", Self.rack)])
     }

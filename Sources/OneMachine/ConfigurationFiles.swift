@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if canImport(FoundationEssentials)
-internal import FoundationEssentials
+    internal import FoundationEssentials
 #endif
 
 /// Writes the daemons' configuration; the templates in `cluster-configs/one-machine` explain every key.

@@ -4,7 +4,7 @@
 internal import Glibc
 
 #if canImport(FoundationEssentials)
-internal import FoundationEssentials
+    internal import FoundationEssentials
 #endif
 
 /// A program of the cloud that runs on after `gantry up` has ended. Its process is told from others by its command line.

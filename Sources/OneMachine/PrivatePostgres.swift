@@ -5,7 +5,7 @@ internal import Glibc
 internal import OpenSSL
 
 #if canImport(FoundationEssentials)
-internal import FoundationEssentials
+    internal import FoundationEssentials
 #endif
 
 /// A Postgres of Gantry's own: the system's binaries, a data folder in the state folder, an unprivileged user, a generated
@@ -26,10 +26,12 @@ struct PrivatePostgres: Sendable {
         try await self.prepareUser()
         if !FileManager.default.fileExists(atPath: "\(self.layout.postgres)/PG_VERSION") { try await self.initialise(binaries) }
         if (try? await self.control(binaries, ["status"])) == nil {  // not running is what the error says
-            try await self.control(binaries, [
-                "-w", "-t", "60", "-l", self.layout.log("postgres"), "-o",
-                "-c listen_addresses='' -c unix_socket_directories='\(self.layout.run)' -c max_connections=100", "start",
-            ])
+            try await self.control(
+                binaries,
+                [
+                    "-w", "-t", "60", "-l", self.layout.log("postgres"), "-o",
+                    "-c listen_addresses='' -c unix_socket_directories='\(self.layout.run)' -c max_connections=100", "start",
+                ])
         }
     }
 
@@ -39,7 +41,8 @@ struct PrivatePostgres: Sendable {
     }
 
     private static func binaries() throws -> String {
-        let versions = ((try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []).compactMap { Int($0) }  // none: see below
+        // No folder: no versions, see below.
+        let versions = ((try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")) ?? []).compactMap { Int($0) }
         guard let version = versions.filter({ $0 >= 14 }).max() else {
             throw OneMachineError("no PostgreSQL 14 or newer below /usr/lib/postgresql. Next: apt-get install postgresql")
         }

@@ -4,7 +4,7 @@
 internal import Glibc
 
 #if canImport(FoundationEssentials)
-internal import FoundationEssentials
+    internal import FoundationEssentials
 #endif
 
 /// Files that only their owner may read.

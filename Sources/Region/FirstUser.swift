@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Domain
-internal import Postgres
 internal import OpenSSL
+internal import Postgres
 internal import PostgresStorage
 
 extension RegionDaemon {

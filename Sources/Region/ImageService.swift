@@ -9,7 +9,7 @@ internal import PostgresStorage
 internal import Synchronization
 
 #if canImport(FoundationEssentials)
-internal import FoundationEssentials
+    internal import FoundationEssentials
 #endif
 
 /// Imports images from the boot sources into this region's folder: at start, each hour, and when asked.
@@ -57,7 +57,11 @@ final class ImageService: Sendable {
                 // A task of its own, so that an operator can stop this import without stopping the service.
                 let task = Task { await self.importAll() }
                 self.state.withLock { $0 = State(isRequested: false, task: task) }
-                await withTaskCancellationHandler { await task.value } onCancel: { task.cancel() }
+                await withTaskCancellationHandler {
+                    await task.value
+                } onCancel: {
+                    task.cancel()
+                }
                 self.state.withLock { $0.task = nil }
             }
             group.cancelAll()
@@ -92,7 +96,8 @@ final class ImageService: Sendable {
         await self.report("Image import started", "\(source.url): \(missing.count) files, \(bytes / 1_000_000) MB", .info)
         let store = self.store
         let logger = self.logger
-        let imported = try await ImageImporter(client: client, logger: logger).run(origin, selections: [.everything], into: self.content) { progress in
+        let imported = try await ImageImporter(client: client, logger: logger).run(origin, selections: [.everything], into: self.content) {
+            progress in
             logger.debug("importing images", metadata: ["progress": "\(progress)"])
         }
         let complete = imported.compactMap { $0.bootAsset(complete: true) }

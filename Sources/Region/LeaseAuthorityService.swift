@@ -9,7 +9,7 @@ internal import Logging
 internal import PostgresStorage
 
 #if canImport(FoundationEssentials)
-internal import FoundationEssentials
+    internal import FoundationEssentials
 #endif
 
 /// The region's half of address safety: mints tokens and serving grants for each segment. The authority is one row a segment
@@ -54,10 +54,12 @@ struct LeaseAuthorityService: Sendable {
         let effects = try await self.store.transaction { transaction in
             let stored = try await transaction.authoritySnapshot(vlanID: segment)
             var authority = try stored.map { try JSONDecoder().decode(LeaseAuthority.self, from: Data($0)) } ?? LeaseAuthority(segmentID: segment)
+            authority.hasChanges = false
             let now = Instant(nanoseconds: WallClock.now.microseconds * 1000)
             let effects = events.flatMap { authority.handle($0, now: now) }
-            let bytes = try [UInt8](JSONEncoder().encode(authority))
-            try await transaction.setAuthoritySnapshot(bytes, vlanID: segment)
+            if authority.hasChanges {
+                try await transaction.setAuthoritySnapshot(try [UInt8](JSONEncoder().encode(authority)), vlanID: segment)
+            }
             return effects
         }
         for effect in effects {

@@ -7,7 +7,7 @@ internal import Lifecycle
 internal import OpenSSL
 
 #if canImport(FoundationEssentials)
-internal import FoundationEssentials
+    internal import FoundationEssentials
 #endif
 
 /// Compiles what one rack has to know from the region's whole state. Pure: equal input gives an equal configuration.

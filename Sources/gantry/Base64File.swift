@@ -4,7 +4,7 @@
 import ArgumentParser
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #endif
 
 /// A file as the text that the API takes.

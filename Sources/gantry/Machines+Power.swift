@@ -51,7 +51,9 @@ extension Machines {
             let client = try GantryClient(profile: .load())
             let id = try await client.machineID(name)
             let machine = try await client.post("machines/\(id)/", operation: operation, form)
-            output.show(machine) { "\($0.word("hostname")): \(operation.replacing("_", with: " ")) asked for. Next: gantry machines power status \(name)" }
+            output.show(machine) {
+                "\($0.word("hostname")): \(operation.replacing("_", with: " ")) asked for. Next: gantry machines power status \(name)"
+            }
         }
     }
 }

@@ -56,7 +56,8 @@ extension Machines {
                 table.add("interface \(interface.word("name"))", interface.word("mac_address"))
             }
             for disk in machine["physicalblockdevice_set"]?.arrayValue ?? [] {
-                table.add("disk \(disk.word("name"))", "\((disk["size"]?.intValue ?? 0) / 1_000_000_000) GB \(disk.word("model")) \(disk.word("serial"))")
+                table.add(
+                    "disk \(disk.word("name"))", "\((disk["size"]?.intValue ?? 0) / 1_000_000_000) GB \(disk.word("model")) \(disk.word("serial"))")
             }
             return table.text
         }

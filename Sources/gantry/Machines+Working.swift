@@ -56,7 +56,9 @@ extension Machines {
                 return (String(text[..<sign]), String(text[text.index(after: sign)...]))
             }
             let machine = try await GantryClient(profile: .load()).post("machines/", operation: "allocate", form)
-            self.output.show(machine) { "allocated \($0.word("hostname")) (\($0.word("system_id"))). Next: gantry machines deploy \($0.word("hostname"))" }
+            self.output.show(machine) {
+                "allocated \($0.word("hostname")) (\($0.word("system_id"))). Next: gantry machines deploy \($0.word("hostname"))"
+            }
         }
     }
 

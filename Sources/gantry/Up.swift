@@ -9,7 +9,7 @@ import Logging
 import OneMachine
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #endif
 
 /// Where the cloud on this machine keeps its things.

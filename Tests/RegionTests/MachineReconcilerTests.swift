@@ -20,7 +20,8 @@ import Testing
         machine.interfaces = [NetworkInterface(id: 0, name: "ens3", macAddress: try #require(MACAddress("52:54:00:00:00:01")))]
         let created = machine
         _ = try await rack.store.transaction { transaction in
-            try await transaction.insert(created, power: PowerConfiguration(type: .ipmi, parameters: ["power_address": "10.0.0.9", "power_pass": "secret"]))
+            try await transaction.insert(
+                created, power: PowerConfiguration(type: .ipmi, parameters: ["power_address": "10.0.0.9", "power_pass": "secret"]))
         }
         let reconciler = MachineReconciler(
             store: rack.store, power: PowerGateway(store: rack.store, racks: rack.racks), rules: LifecycleRules(),
@@ -102,7 +103,8 @@ import Testing
         let rack = try await TestRack(try #require(SystemID("rack44")))
         let intake = ObservationIntake(store: rack.store, rules: LifecycleRules())
         let address = try #require(MACAddress("52:54:00:00:00:07"))
-        let seen = RackObservation(source: .dhcp, macAddress: address, address: nil, type: "DHCP DISCOVER", description: "BIOS", occurred: WallClock.now)
+        let seen = RackObservation(
+            source: .dhcp, macAddress: address, address: nil, type: "DHCP DISCOVER", description: "BIOS", occurred: WallClock.now)
         try await intake.take(RackObservations(observations: [seen], lost: 0))
         let id = try #require(SystemID("abc347"))
         var machine = Machine(id: id, hostname: "late", architecture: "amd64/generic", powerType: .manual, created: WallClock.now)

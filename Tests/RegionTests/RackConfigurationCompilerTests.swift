@@ -16,14 +16,17 @@ import Testing
         )
     }
 
-    private static let images = [Self.asset(.bootKernel, "a"), Self.asset(.bootInitrd, "b"), Self.asset(.squashfs, "c"), Self.asset(.bootloader, "d")]
+    private static let images = [
+        Self.asset(.bootKernel, "a"), Self.asset(.bootInitrd, "b"), Self.asset(.squashfs, "c"), Self.asset(.bootloader, "d"),
+    ]
 
     private func rack() throws -> RackHello {
         RackHello(
             rack: try #require(SystemID("rack34")), hostname: "rack", softwareVersion: "1",
             interfaces: [
                 ControllerInterface(
-                    name: "eth0", macAddress: nil, addresses: [try #require(IPv4Address("10.0.0.1"))], networks: [try #require(IPv4Network("10.0.0.0/24"))]
+                    name: "eth0", macAddress: nil, addresses: [try #require(IPv4Address("10.0.0.1"))],
+                    networks: [try #require(IPv4Network("10.0.0.0/24"))]
                 )
             ],
             httpPort: 5248
@@ -51,7 +54,8 @@ import Testing
 
     private func machine(_ status: NodeStatus) throws -> Machine {
         var machine = Machine(
-            id: try #require(SystemID("abc346")), hostname: "web", architecture: "amd64/generic", powerType: .ipmi, created: Timestamp(microseconds: 0)
+            id: try #require(SystemID("abc346")), hostname: "web", architecture: "amd64/generic", powerType: .ipmi,
+            created: Timestamp(microseconds: 0)
         )
         machine.status = status
         machine.interfaces = [NetworkInterface(id: 1, name: "ens3", macAddress: try #require(MACAddress("52:54:00:00:00:01")))]
@@ -80,7 +84,9 @@ import Testing
 
     @Test func `an image is used only when all its files are there, and the newest such one is`() throws {
         let incomplete = Self.images + [Self.asset(.bootKernel, "1", version: "2"), Self.asset(.bootInitrd, "2", version: "2")]
-        #expect(try self.compiler(assets: incomplete).configuration(for: try self.rack()).enlistIntent?.image?.kernel == String(repeating: "a", count: 64))
+        #expect(
+            try self.compiler(assets: incomplete).configuration(for: try self.rack()).enlistIntent?.image?.kernel == String(repeating: "a", count: 64)
+        )
         let newer = incomplete + [Self.asset(.squashfs, "3", version: "2")]
         #expect(try self.compiler(assets: newer).configuration(for: try self.rack()).enlistIntent?.image?.kernel == String(repeating: "1", count: 64))
         #expect(try self.compiler(assets: []).configuration(for: try self.rack()).enlistIntent == nil)

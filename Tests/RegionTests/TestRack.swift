@@ -49,7 +49,8 @@ final class TestRack: Sendable {
         Self.background.withLock { $0.append(Task { try? await server.run() }) }
         guard let port = await server.waitUntilListening() else { throw CancellationError() }
         self.client = LinkClient(
-            configuration: LinkClientConfiguration(regions: [LinkAddress(host: "127.0.0.1", port: port)], identity: try identity("gantry:rack:\(rack)")),
+            configuration: LinkClientConfiguration(
+                regions: [LinkAddress(host: "127.0.0.1", port: port)], identity: try identity("gantry:rack:\(rack)")),
             logger: logger
         )
         self.client.on(PowerCommand.self) { command, _ in self.answer(command) }

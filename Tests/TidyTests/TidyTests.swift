@@ -4,7 +4,7 @@
 import Testing
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #endif
 
 /// Rules that a compiler does not hold.
@@ -85,7 +85,9 @@ import FoundationEssentials
     @Test func `files stay under 600 lines and begin with the licence`() {
         for source in Self.swift {
             #expect(source.lines.count <= 600, "\(source.path) has \(source.lines.count) lines")
-            #expect(source.text.hasPrefix("// Gantry: bare metal as a cloud.\n// SPDX-License-Identifier: Apache-2.0\n") || source.path.hasPrefix("Tests/"), "\(source.path)")
+            #expect(
+                source.text.hasPrefix("// Gantry: bare metal as a cloud.\n// SPDX-License-Identifier: Apache-2.0\n")
+                    || source.path.hasPrefix("Tests/"), "\(source.path)")
         }
     }
 

@@ -55,7 +55,9 @@ enum ObservationText {
         }
         var parts = [seen.name]
         if seen.bytes > 0 { parts.append("\(seen.bytes) bytes") }
-        if seen.duration > .zero { parts.append("\(seen.duration.components.seconds * 1000 + seen.duration.components.attoseconds / 1_000_000_000_000_000) ms") }
+        if seen.duration > .zero {
+            parts.append("\(seen.duration.components.seconds * 1000 + seen.duration.components.attoseconds / 1_000_000_000_000_000) ms")
+        }
         if let status = seen.status { parts.append("status \(status)") }
         if !seen.detail.isEmpty { parts.append(seen.detail) }
         let isConfiguration = seen.kind == .tftpDone || seen.kind == .httpDone

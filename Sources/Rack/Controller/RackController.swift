@@ -66,7 +66,8 @@ actor RackController {
         self.segments[segment.vlanID] = service
         self.segmentsChanged.yield(service)
         self.logger.notice(
-            "segment served", metadata: ["segment.id": "\(segment.vlanID)", "interface": "\(segment.interfaceName)", "service.address": "\(segment.serviceAddress)"]
+            "segment served",
+            metadata: ["segment.id": "\(segment.vlanID)", "interface": "\(segment.interfaceName)", "service.address": "\(segment.serviceAddress)"]
         )
     }
 

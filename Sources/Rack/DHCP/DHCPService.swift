@@ -8,7 +8,7 @@ public import Logging
 internal import Synchronization
 
 #if canImport(FoundationEssentials)
-internal import FoundationEssentials
+    internal import FoundationEssentials
 #endif
 
 /// DHCP on one segment (RFC 2131): answers from this rack's own memory, whatever the regions do.
