@@ -28,6 +28,8 @@ install -D -m 644 "$HERE/ephemeral-files/gantry.service" "$R/etc/systemd/system/
 install -D -m 644 "$HERE/ephemeral-files/80-gantry.network" "$R/etc/systemd/network/80-gantry.network"
 install -D -m 644 "$HERE/ephemeral-files/cloud.cfg" "$R/etc/cloud/cloud.cfg.d/95-gantry.cfg"
 touch "$R/etc/cloud/cloud-init.disabled"      # until user-data asks for it: see ephemeral-files/start
+# cloud-init would make a network configuration of its own from `ip=` and restart networkd; this file keeps it from that
+mkdir -p "$R/var/lib/cloud/data"; touch "$R/var/lib/cloud/data/upgraded-network"
 rm -f "$R/etc/resolv.conf"; : > "$R/etc/resolv.conf"; : > "$R/etc/machine-id"; : > "$R/etc/fstab"; rm -f "$R/var/lib/dbus/machine-id"
 echo ephemeral > "$R/etc/hostname"; printf '127.0.0.1 localhost\n127.0.1.1 ephemeral\n::1 localhost\n' > "$R/etc/hosts"
 mkdir -p "$R/media/root-ro" "$R/etc/systemd/journald.conf.d"

@@ -298,7 +298,7 @@ def partition_path(disk, number):
 class Eraser:
     """Erases disks as thoroughly as each can, and proves it by reading back."""
 
-    SMALL = 8 << 30  # a disk up to this size is read back whole
+    SMALL = 4 << 30  # a disk up to this size is read back whole
     SIGNATURE = 2 << 20  # bytes that a quick erase overwrites at either end
 
     def __init__(self, log, progress, stopped):
@@ -440,10 +440,10 @@ class Eraser:
 
     def fingerprints(self, disk):
         """Digests of some blocks with content, before the erasure: after a cryptographic erasure they must have changed, zero or not."""
-        found = {}
+        found, zero = {}, bytes(CHUNK)
         for offset in self.sample_offsets(disk, 64):
             for data in self.read(disk, offset, offset + CHUNK):
-                if any(data):
+                if data != zero[: len(data)]:
                     found[offset] = hashlib.sha256(data).digest()
         return found
 
