@@ -85,6 +85,13 @@ public enum BootName: Sendable, Hashable {
         }
     }
 
+    /// Whether loaders ask for the name only to see if it is there, so that its absence is worth no line in a machine's timeline:
+    /// pxelinux' names made from the address, shim's optional lists.
+    public var isProbe: Bool {
+        guard case .file(let path) = self else { return false }
+        return path.hasPrefix("pxelinux.cfg/") || path.hasPrefix("revocations_") || path.hasPrefix("shim_certificate_")
+    }
+
     /// Whether the text is a SHA-256 in lower-case hexadecimal.
     public static func isDigest(_ text: String) -> Bool {
         text.utf8.count == 64

@@ -41,6 +41,7 @@ public enum GRUBConfiguration {
     /// - Parameter macAddress: The boot interface; nil for unknown machines, where GRUB finds it out.
     ///
     /// Under Secure Boot GRUB may not load its HTTP module, so the kernel comes by TFTP; `insmod` would report success all the same.
+    /// A kernel that was loaded is not loaded again when its initrd fails: GRUB 2.06 hangs in starting the second one.
     public static func text(
         for intent: BootIntent, macAddress: MACAddress?, environment: BootEnvironment
     ) throws(BootConfigurationError) -> String {
@@ -61,10 +62,11 @@ public enum GRUBConfiguration {
             for gantry_attempt in 1 2 3 4 5; do
               for gantry_source in $gantry_sources; do
                 echo "Loading from $gantry_source ..."
-                if linux $gantry_source/\(files.kernel) \(words.joined(separator: " ")); then
-                  if initrd $gantry_source/\(files.initrd); then
-                    boot
-                  fi
+                if [ "$gantry_kernel" != loaded ]; then
+                  if linux $gantry_source/\(files.kernel) \(words.joined(separator: " ")); then set gantry_kernel=loaded; fi
+                fi
+                if [ "$gantry_kernel" = loaded ]; then
+                  if initrd $gantry_source/\(files.initrd); then boot; fi
                 fi
               done
               echo 'Gantry: the files could not be loaded; trying again.'

@@ -39,7 +39,7 @@ import Testing
         #expect(text.contains("set gantry_bootif=BOOTIF=01-52-54-00-ab-cd-ef\n"))
         #expect(text.contains("'cc:{datasource_list:[MAAS]}end_cc' "))
         #expect(text.contains("'cloud-config-url=http://10.99.0.1:5248/MAAS/metadata/latest/by-id/abc346/?op=get_preseed' \"$gantry_bootif\""))
-        #expect(text.contains(" 'a=b c' 'it'\\''s=$x'; then"))
+        #expect(text.contains(" 'a=b c' 'it'\\''s=$x'; then set gantry_kernel=loaded; fi"))
         #expect(text.contains("if [ \"$lockdown\" != y ]; then"))
         #expect(text.contains("(http,10.99.0.1:5248) (tftp,10.99.0.1)"))
     }
@@ -79,7 +79,7 @@ import Testing
         #expect(unknown.contains(" BOOTIF=01-${netX/mac:hexhyp} "))
         let local = IPXEScript.localBoot(environment: Samples.environment)
         #expect(local.contains("chain tftp://10.99.0.1/grubx64.efi") && local.contains("\nexit\n"))
-        #expect(IPXEScript.dispatcher(environment: Samples.environment).contains("/ipxe.cfg-${netX/mac:hexhyp} && goto run ||"))
+        #expect(IPXEScript.dispatcher(environment: Samples.environment).contains("/ipxe.cfg-${gantry-mac} && goto run ||"))
     }
 
     @Test(arguments: ephemeral) func `every purpose but local boots the ephemeral OS`(purpose: BootPurpose) throws {

@@ -38,10 +38,15 @@ public struct BootAnswer: Sendable, Hashable {
     public var macAddress: MACAddress?
     /// What the machine is told to boot, when this is its boot configuration.
     public var purpose: BootPurpose?
+    /// Nothing was found under a name that loaders only try: not worth telling.
+    public var isProbe: Bool
     /// Why the configuration that is sent only says that there is none.
     public var problem: String?
 
-    public init(content: Content, macAddress: MACAddress? = nil, purpose: BootPurpose? = nil, problem: String? = nil) {
+    public init(
+        content: Content, macAddress: MACAddress? = nil, purpose: BootPurpose? = nil, isProbe: Bool = false, problem: String? = nil
+    ) {
+        self.isProbe = isProbe
         self.content = content
         self.macAddress = macAddress
         self.purpose = purpose

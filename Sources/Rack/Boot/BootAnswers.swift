@@ -122,6 +122,7 @@ public final class BootAnswers: Sendable {
             case .ipxeDefault(let architecture):
                 self.enlistment(.ipxe, architecture: architecture, environment: environment, transport: request.transport)
             }
+        answer.isProbe = answer.content == .notFound && name.isProbe
         answer.macAddress = name.macAddress ?? self.macAddress(of: request.client)
         return answer
     }

@@ -19,6 +19,8 @@ struct BootExchange {
     var isBusy = false
     var macAddress: MACAddress?
     var purpose: BootPurpose?
+    /// Nothing was found under a name that loaders only try.
+    var isProbe = false
     var problem: String?
 
     init(head: HTTPRequestHead, route: BootHTTPRoute, startedAt: Duration) {

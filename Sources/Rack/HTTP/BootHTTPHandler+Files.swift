@@ -16,6 +16,7 @@ extension BootHTTPHandler {
         exchange.macAddress = answer.macAddress
         exchange.purpose = answer.purpose
         exchange.problem = answer.problem
+        exchange.isProbe = answer.isProbe
         if request.head.method == .GET { self.observe(.httpRequest, exchange) }
         switch answer.content {
         case .notFound:

@@ -133,6 +133,7 @@ extension BootHTTPHandler {
         _ kind: BootObservation.Kind, _ exchange: BootExchange, status: HTTPResponseStatus? = nil, bytes: UInt64 = 0,
         isComplete: Bool = true
     ) {
+        guard !exchange.isProbe else { return }
         var detail = exchange.problem ?? exchange.head.method.rawValue
         if let range = exchange.head.headers.first(name: "range") { detail += " \(range.prefix(64))" }
         if !isComplete { detail += ", the connection ended" }

@@ -206,6 +206,7 @@ final class TFTPLoop {
     private func refuse(_ code: TFTPErrorCode, _ message: String, _ answer: BootAnswer, _ request: TFTPRequest, _ path: UDPPath) {
         self.service.count { $0.refused += 1 }
         self.refuse(code, message, path)
+        guard !answer.isProbe else { return }
         self.observe(.tftpFailed, answer.macAddress, path, request.filename, detail: message)
     }
 
