@@ -80,7 +80,7 @@ final class LinkConnection: Sendable {
         self.admit = admit
         self.opened = opened
         // Every message in here is counted by the core, which admits no more than this: nothing is ever dropped.
-        (self.events, self.eventSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(2 * limits.maximumInFlight + 1))
+        (self.events, self.eventSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(3 * limits.maximumInFlight + 1))
         self.state = Mutex(State(core: LinkCore(limits: limits, now: .now())))
     }
 

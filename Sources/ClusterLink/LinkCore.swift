@@ -91,7 +91,9 @@ struct LinkCore: Sendable {
     /// Whether a message of the peer's may be handled now. Events are counted apart, because their sender does not wait for its turn.
     mutating func admit(bytes: Int, isEvent: Bool) -> Bool {
         let count = isEvent ? self.incomingEvents : self.incomingRequests
-        guard count < self.limits.maximumInFlight, self.incomingBytes + bytes <= self.limits.maximumIncomingBytes else { return false }
+        // Twice the peer's window: it may use a place again as soon as it has our reply, before this end has counted the handler as done.
+        let limit = isEvent ? self.limits.maximumInFlight : 2 * self.limits.maximumInFlight
+        guard count < limit, self.incomingBytes + bytes <= self.limits.maximumIncomingBytes else { return false }
         if isEvent { self.incomingEvents += 1 } else { self.incomingRequests += 1 }
         self.incomingBytes += bytes
         return true

@@ -43,8 +43,8 @@ struct LinkCoreTests {
 
     @Test func `the peer's messages are bounded in number and in bytes, events apart from requests`() {
         var core = LinkCore(limits: LinkLimits(maximumFrameBytes: 1024, maximumInFlight: 2, maximumIncomingBytes: 2000), now: Self.start)
-        #expect(core.admit(bytes: 10, isEvent: false) == true)
-        #expect(core.admit(bytes: 10, isEvent: false) == true)
+        // Twice the window of the peer, which may go on before this end has counted a handler as done.
+        for _ in 0..<4 { #expect(core.admit(bytes: 10, isEvent: false) == true) }
         #expect(core.admit(bytes: 10, isEvent: false) == false)
         #expect(core.admit(bytes: 1900, isEvent: true) == true)
         #expect(core.admit(bytes: 100, isEvent: true) == false)
