@@ -42,7 +42,10 @@ import Testing
         let region = try await TestRegion { request in
             TestRegion.Answer(
                 status: request.method == "POST" ? 201 : 200,
-                headers: [("X-MAAS-API-Hash", "a"), ("Date", "Thu, 01 Jan 1970 00:00:00 GMT"), ("Connection", "x-hop"), ("X-Hop", "1"), ("X-Gantry-Secret", "1")],
+                headers: [
+                    ("X-MAAS-API-Hash", "a"), ("Date", "Thu, 01 Jan 1970 00:00:00 GMT"), ("Connection", "x-hop"), ("X-Hop", "1"),
+                    ("X-Gantry-Secret", "1"),
+                ],
                 body: request.body.isEmpty ? Array("hello".utf8) : request.body)
         }
         try await HTTPServiceTests.serving(forwarder: Self.forwarder([region.port])) { fixture, base, _ in

@@ -66,7 +66,9 @@ import Testing
         try await Self.serving { fixture, base, _ in
             let digest = try fixture.content.insert(Array("0123456789".utf8))
             let url = "\(base)/images/\(digest)/x"
-            for (range, part, shown) in [("0-3", "0123", "0-3"), ("7-", "789", "7-9"), ("-2", "89", "8-9"), ("9-99", "9", "9-9"), ("-99", "0123456789", "0-9")] {
+            for (range, part, shown) in [
+                ("0-3", "0123", "0-3"), ("7-", "789", "7-9"), ("-2", "89", "8-9"), ("9-99", "9", "9-9"), ("-99", "0123456789", "0-9"),
+            ] {
                 let answer = try await Self.curl("-i", "-H", "Range: bytes=\(range)", url)
                 #expect(answer.hasPrefix("HTTP/1.1 206 ") && answer.contains("\r\nContent-Range: bytes \(shown)/10\r\n"), "\(answer)")
                 #expect(answer.hasSuffix("\r\n\r\n\(part)"), "\(answer)")
@@ -104,7 +106,8 @@ import Testing
         try await Self.serving { fixture, base, service in
             let digest = try fixture.content.insert(BootFixture.pattern(100))
             let url = "\(base)/images/\(digest)/x"
-            let kept = try await Self.curl("-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null", "-w", "%{num_connects}", url, url, base + "/nothing")
+            let kept = try await Self.curl(
+                "-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null", "-w", "%{num_connects}", url, url, base + "/nothing")
             #expect(kept == "100")
             let closed = try await Self.curl("-i", "-H", "Connection: close", base + "/nothing")
             #expect(closed.contains("\r\nConnection: close\r\n"))

@@ -39,7 +39,9 @@ final class TestRegion: Sendable {
             .childChannelInitializer { channel in
                 self.connections.wrappingAdd(1, ordering: .relaxed)
                 return channel.eventLoop.makeCompletedFuture {
-                    if let tls { try channel.pipeline.syncOperations.addHandler(try TLSHandler(context: tls, expecting: .rolePrefix("gantry:rack:"))) }
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(try TLSHandler(context: tls, expecting: .rolePrefix("gantry:rack:")))
+                    }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandler(Handler(region: self))
                 }

@@ -1,6 +1,7 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
+import CSys
 import Glibc
 
 /// Starts the TFTP server's thread: its system calls would stall others on a shared one.
@@ -23,6 +24,7 @@ enum TFTPThread {
             &thread, nil,
             { context in
                 guard let context = unsafe context else { return nil }
+                _ = unsafe csys_thread_name("gantry-tftp")
                 unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
                 return nil
             }, context)
