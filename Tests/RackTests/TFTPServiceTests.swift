@@ -94,7 +94,7 @@ import Transfers
             let result = try await client.read("bootx64.efi", from: UInt16(service.port), blockSize: 1468, windowSize: 4)
             #expect(result.bytes == file)
             try await eventually("both ended well") { fixture.observed(.tftpDone).count == 2 }
-            #expect(fixture.observed(.tftpDone).first?.detail == "asked for the size only")
+            #expect(fixture.observed(.tftpDone).first?.detail.hasPrefix("asked for the size only") == true)
             #expect(fixture.observed(.tftpFailed).isEmpty)
         }
     }
