@@ -51,9 +51,11 @@ public struct RegionDaemon: Sendable {
         let reconciler = MachineReconciler(store: store, power: power, rules: rules, logger: self.logger)
         let configurator = RackConfigurator(store: store, racks: racks, logger: self.logger)
         let presence = RegionPresence(store: store, region: region, logger: self.logger)
+        let retention = Retention(store: store, logger: self.logger)
         let services: [any Service] = [
             LoopService { try await link.run() }, api, LoopService { await authority.run() }, LoopService { await images.run() },
             LoopService { await configurator.run() }, LoopService { await reconciler.run() }, LoopService { await presence.run() },
+            LoopService { await retention.run() },
         ]
         var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: self.logger)
         group.maximumGracefulShutdownDuration = .seconds(10)
