@@ -3,7 +3,8 @@
 # No initrd is made here: the steps that know how the root is used make exactly one.
 set -euo pipefail
 LIST=$1; KERNEL=$2; ROOT=$3
-MIRROR=${GANTRY_DEBIAN_MIRROR:-http://MIRROR/debian}; SECURITY=${GANTRY_DEBIAN_SECURITY:-http://MIRROR/debian-security}
+mapfile -t SOURCES < <("$(dirname "$(readlink -f "$0")")/sources.sh")
+[ ${#SOURCES[@]} -gt 0 ] || exit 1
 PACKAGES=$(sed 's/#.*//' "$LIST" | tr -s ' \n' ',' | sed 's/^,//; s/,$//')
 VARIANT=minbase
 if [ "$KERNEL" = none ]; then VARIANT=extract; else PACKAGES=$KERNEL,$PACKAGES; fi
@@ -15,6 +16,6 @@ mmdebstrap --quiet --mode=root --variant=$VARIANT --include="$PACKAGES" \
   --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/info/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
   --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
   bookworm "$ROOT.part" \
-  "deb $MIRROR bookworm main" "deb $MIRROR bookworm-updates main" "deb $SECURITY bookworm-security main"
+  "${SOURCES[@]}"
 rm -f "$ROOT.part"/etc/ssh/ssh_host_* "$ROOT.part"/var/cache/apt/archives/*.deb
 mv "$ROOT.part" "$ROOT"

@@ -18,11 +18,7 @@ mkdir -p "$R/etc/systemd/resolved.conf.d"     # no names from neighbours, and no
 printf '[Resolve]\nLLMNR=no\nMulticastDNS=no\n' > "$R/etc/systemd/resolved.conf.d/gantry.conf"
 chroot "$R" passwd -q -l root
 chroot "$R" systemctl -q enable systemd-networkd.service systemd-resolved.service ssh.service
-cat > "$R/etc/apt/sources.list" <<'S'
-deb http://MIRROR/debian bookworm main
-deb http://MIRROR/debian bookworm-updates main
-deb http://MIRROR/debian-security bookworm-security main
-S
+"$HERE/sources.sh" > "$R/etc/apt/sources.list"
 rm -rf "$R"/var/lib/apt/lists/* "$R"/var/cache/apt/*.bin "$R"/var/log/*.log
 echo "$K" > "$OUT/kernel-version"
 tar -C "$R" --xattrs --xattrs-include='*' --numeric-owner --sort=name --exclude='./dev/*' -cf - . | zstd -q -T0 -9 -f -o "$OUT/root.tar.zst"
