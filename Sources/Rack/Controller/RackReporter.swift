@@ -88,7 +88,11 @@ final class RackReporter: Sendable {
                 _ = try await self.link.send(
                     RackObservations(observations: batch, lost: lost + Int(self.boot.lost)), deadline: .seconds(10)
                 )
-                self.pending.withLock { $0.observations.removeFirst(min(batch.count, $0.observations.count)) }
+                self.pending.withLock { pending in
+                    // What was dropped meanwhile for want of room was the beginning of this batch.
+                    let dropped = pending.lost - lost
+                    pending.observations.removeFirst(min(max(batch.count - dropped, 0), pending.observations.count))
+                }
             } catch {
                 self.logger.debug("observations not sent", metadata: ["error": "\(error)"])
                 if (try? await Task.sleep(for: .seconds(1))) == nil { return }  // cancelled: the rack stops

@@ -110,6 +110,12 @@ enum MachineHandlers {
             guard mode == "hard" || mode == "soft" else { throw APIFailure.field("stop_mode", "'\(mode.prefix(40))' is not hard or soft.") }
             return try await call.apply(.own, .power(mode == "soft" ? .softOff : .off))
         },
+        Action(
+            "POST", op: "power_cycle", "Turn a machine off and on again", text: "Gantry's own: MAAS has no such operation.",
+            parameters: [Self.comment]
+        ) { call in
+            try await call.apply(.own, .power(.cycle))
+        },
         Action("POST", op: "lock", "Lock a machine", text: "Keeps it from being changed by accident.", parameters: [Self.comment]) { call in
             try await call.apply(.own, .lock)
         },
