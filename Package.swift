@@ -120,14 +120,14 @@ let shells: [Target] = [
         ]
     ),
     module("APIClient", ["APIModel", "Domain", "HTTPClient", "JSON"]),
-    module("Lab", ["Domain", "JSON", subprocess, logging]),
+    module("Lab", ["Domain", subprocess, logging]),
     module("OneMachine", ["APIClient", "Domain", "JSON", "Lab", "OpenSSL", subprocess, logging]),
 ]
 
 let programs: [Target] = [
     program("regiond", ["Region", arguments, logging, lifecycle]),
     program("rackd", ["Rack", arguments, logging, lifecycle]),
-    program("gantry", ["APIClient", "Domain", "HTTPClient", "JSON", "OneMachine", arguments, logging]),
+    program("gantry", ["APIClient", "Domain", "HTTPClient", "JSON", "Lab", "OneMachine", arguments, logging]),
 ]
 
 let testTargets: [Target] = [
@@ -168,6 +168,7 @@ let testTargets: [Target] = [
         "RegionTests",
         ["ClusterLink", "ClusterMessages", "Domain", "Lifecycle", "OpenSSL", "Postgres", "PostgresStorage", "Region", "TestSupport", logging]),
     tests("LabTests", ["Lab", "Domain", "TestSupport", logging, subprocess]),
+    tests("FirstLightTests", ["APIClient", "Domain", "JSON", "Lab", "OneMachine", "TestSupport", logging, subprocess]),
     tests("TidyTests", []),
 ]
 

@@ -107,6 +107,11 @@ public enum InstallationPlanner {
             Self.step(
                 "boot-menu", "grub_config", "Writing GRUB's menu", ["kernel_options": .string(options), "timeout": 1, "serial": true]
             ),
+            // There before cloud-init is: the console's first prompt and the first lines of the journal have the machine's name.
+            Self.step(
+                "hostname", "write_file", "Naming the machine",
+                ["path": "/etc/hostname", "content": .string("\(request.machine.hostname)\n"), "mode": "0644"]
+            ),
             Self.step(
                 "cloud-init", "cloud_init_seed", "Seeding cloud-init",
                 [

@@ -66,6 +66,11 @@ public actor Lab {
         try self.controller(name).files.serialLog
     }
 
+    /// The image file of one of a machine's disks, numbered from 0. Its format is qcow2.
+    public nonisolated func diskImage(_ name: String, _ number: Int = 0) throws -> String {
+        try self.controller(name).files.disk(number)
+    }
+
     /// The administrator of a machine's BMC; exists after the first `up`.
     public nonisolated func bmcCredentials(_ name: String) throws -> LabCredentials {
         try self.controller(name).credentials()

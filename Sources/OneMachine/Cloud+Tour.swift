@@ -2,17 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import APIClient
-internal import Domain
 internal import JSON
-internal import Lab
+public import Lab
 
 extension Cloud {
     /// The main job, on one machine of the lab: switched on through its BMC, it enlists and is commissioned; it is deployed, answers, is
     /// released with its disks erased, and is Ready again.
     public func tour(_ client: GantryClient) async throws {
-        guard let machine = self.labConfiguration.machines.first else { throw OneMachineError("the lab has no machine. Next: gantry up --lab 1") }
+        guard let machine = self.lab.machines.first else { throw OneMachineError("the lab has no machine. Next: gantry up --lab 1") }
         let follower = MachineFollower(client: client, progress: self.progress)
-        let id = try await self.enlist(machine.macAddress, name: machine.name, client)
+        let id = try await self.enlist(machine, client)
         try await self.makeReady(id, follower, client)
         let allocated = try await client.post("machines/", operation: "allocate", [("system_id", id)])
         self.progress.done("allocated \(allocated["hostname"]?.stringValue ?? id)")
@@ -40,9 +39,12 @@ extension Cloud {
     }
 
     /// Presses the button of a machine that Gantry has never seen, and waits for it to make itself known.
-    private func enlist(_ address: MACAddress, name: String, _ client: GantryClient) async throws -> String {
+    ///
+    /// - Returns: its system id.
+    public func enlist(_ machine: LabMachine, _ client: GantryClient) async throws -> String {
+        let name = machine.name
         func known() async throws -> String? {
-            let found = try await client.get("machines/", [("mac_address", "\(address)")]).arrayValue ?? []
+            let found = try await client.get("machines/", [("mac_address", "\(machine.macAddress)")]).arrayValue ?? []
             return found.first?["system_id"]?.stringValue
         }
         if let id = try await known() { return id }
@@ -62,8 +64,8 @@ extension Cloud {
         throw OneMachineError("\(name) did not make itself known in 30 minutes. Next: gantry events, and \(console)")
     }
 
-    /// Sees the installed system's SSH server answer.
-    private func reach(_ addresses: [String]) async throws {
+    /// Sees the installed system's SSH server answer at the first of its addresses.
+    public func reach(_ addresses: [String]) async throws {
         guard let address = addresses.first else { throw OneMachineError("the deployed machine has no address. Next: gantry machines list") }
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(300)

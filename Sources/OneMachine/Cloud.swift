@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import APIClient
-public import Domain
+internal import Domain
 internal import JSON
-internal import Lab
+public import Lab
 public import Logging
 
 #if canImport(FoundationEssentials)
@@ -14,29 +14,35 @@ public import Logging
 /// The whole cloud on one machine: Postgres, one region, one rack, and a lab of virtual machines.
 public struct Cloud: Sendable {
     public let layout: StateLayout
+    /// The virtual machines and their network.
+    public let lab: Lab
     let programs: String
+    let httpPort: Int
     let progress: any Progress
     let logger: Logger
-    let lab: Lab
-    let labConfiguration: LabConfiguration
 
     static let region = "regn34"
     static let rack = "rack34"
-    static let httpPort = 5240
 
-    /// - Parameter programs: the folder with `regiond` and `rackd`.
-    public init(layout: StateLayout, programs: String, labMachines: Int, firmware: Firmware = .bios, progress: any Progress, logger: Logger) throws {
+    /// - Parameters:
+    ///   - programs: the folder with `regiond` and `rackd`.
+    ///   - lab: the lab; clouds beside each other need prefixes and uplink networks of their own.
+    ///   - httpPort: where the API is; clouds beside each other need ports of their own.
+    public init(
+        layout: StateLayout, programs: String, lab: LabConfiguration, httpPort: Int = 5240, progress: any Progress, logger: Logger
+    ) throws {
         self.layout = layout
         self.programs = programs
+        self.httpPort = httpPort
         self.progress = progress
         self.logger = logger
-        self.labConfiguration = LabConfiguration(
-            stateDirectory: layout.lab, machineCount: labMachines, firmware: firmware == .uefi ? .uefi : .biosIPXE
-        )
-        self.lab = try Lab(configuration: self.labConfiguration, logger: logger)
+        self.lab = try Lab(configuration: lab, logger: logger)
     }
 
-    public var url: String { "http://127.0.0.1:\(Self.httpPort)/MAAS" }
+    /// The root of the API, as `gantry login` takes it.
+    public var url: String { "http://127.0.0.1:\(self.httpPort)/MAAS" }
+
+    private var labConfiguration: LabConfiguration { self.lab.configuration }
 
     private var regiond: Daemon {
         let files = self.files
@@ -54,7 +60,7 @@ public struct Cloud: Sendable {
 
     /// Starts everything that does not run yet; may be called again at any time.
     ///
-    /// - Returns: the administrator's profile, which is also saved for `gantry`.
+    /// - Returns: the administrator's profile.
     public func up() async throws -> Profile {
         for folder in [self.layout.root, self.layout.secrets, self.layout.logs, self.layout.run, self.layout.rackState, self.layout.regionImages] {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -67,7 +73,7 @@ public struct Cloud: Sendable {
         let address = "\(self.labConfiguration.regionAddress)"
         try self.certificates.prepare(region: Self.region, rack: Self.rack, addresses: [address, "127.0.0.1"])
         try self.files.write(
-            region: Self.region, rack: Self.rack, database: try self.postgres.url(), regionAddress: address, httpPort: Self.httpPort
+            region: Self.region, rack: Self.rack, database: try self.postgres.url(), regionAddress: address, httpPort: self.httpPort
         )
         self.progress.step("starting the region controller", fraction: 0.5)
         let profile = try await self.administrator()
@@ -84,7 +90,6 @@ public struct Cloud: Sendable {
         self.progress.step("describing the lab's network", fraction: 0.9)
         try await self.describeNetwork(client)
         self.progress.done("Gantry is up at \(self.url)")
-        try profile.save()
         return profile
     }
 

@@ -19,7 +19,8 @@ public struct StateLayout: Sendable, Hashable {
     var configuration: String { "\(self.root)/etc" }
     var regionImages: String { "\(self.root)/region/images" }
     var rackState: String { "\(self.root)/rack" }
-    var lab: String { "\(self.root)/lab" }
+    /// What the lab of virtual machines writes.
+    public var lab: String { "\(self.root)/lab" }
     /// The stream that `tools/build-image` publishes.
     public var imageStream: String { "\(self.root)/images-stream" }
     /// The administrator's API key, for `gantry` on this machine.

@@ -99,7 +99,7 @@ public final class CertificateAuthority: Sendable, CustomStringConvertible, Cust
     ///   - subjectAlternativeNames: what the certificate is valid for, at least one; a role is `.uri("gantry:rack:abc123")`.
     ///   - validity: from now; cut to the end of the authority's own.
     ///   - purposes: what it may be used for; both unless told.
-    /// - Throws: ``OpenSSLError`` `invalidArgument` naming the value, `libraryFailure`.
+    /// - Throws: ``OpenSSLError`` `invalidArgument` naming the value, `openSSLFailure`.
     public func issue(
         commonName: String, subjectAlternativeNames: [SubjectAlternativeName], validity: Duration,
         purposes: Set<CertificatePurpose> = [.server, .client]

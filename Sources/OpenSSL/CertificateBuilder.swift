@@ -16,7 +16,7 @@ import COpenSSL
         guard (1...64).contains(commonName.unicodeScalars.count) else {
             throw OpenSSLError(.invalidArgument, "the common name \"\(commonName)\" is not of 1 to 64 characters")
         }
-        guard let pointer = unsafe X509_new() else { throw OpenSSLError.fromQueue(.libraryFailure, "X509_new") }
+        guard let pointer = unsafe X509_new() else { throw OpenSSLError.fromQueue(.openSSLFailure, "X509_new") }
         self.certificate = unsafe X509Certificate(taking: pointer)
         self.issuer = authority ?? self.certificate
         try Self.require(unsafe X509_set_version(pointer, 2), "X509_set_version")
@@ -24,7 +24,7 @@ import COpenSSL
         try Self.setSerialNumber(of: self.certificate)
         let notBefore = unsafe X509_gmtime_adj(X509_getm_notBefore(pointer), Int(-CertificateAuthority.backdatingSeconds))
         let notAfter = unsafe X509_gmtime_adj(X509_getm_notAfter(pointer), Int(validitySeconds))
-        guard unsafe notBefore != nil, unsafe notAfter != nil else { throw OpenSSLError.fromQueue(.libraryFailure, "X509_gmtime_adj") }
+        guard unsafe notBefore != nil, unsafe notAfter != nil else { throw OpenSSLError.fromQueue(.openSSLFailure, "X509_gmtime_adj") }
         let name = unsafe X509_get_subject_name(pointer)
         let text = Array(commonName.utf8)
         guard unsafe X509_NAME_add_entry_by_NID(name, NID_commonName, Self.utf8, text, Int32(text.count), -1, 0) == 1 else {
@@ -44,7 +44,7 @@ import COpenSSL
         var serial = SecureRandom.bytes(16)
         serial[0] = serial[0] & 0x7f | 0x40
         guard let number = unsafe X509_get_serialNumber(certificate.pointer) else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "X509_get_serialNumber")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "X509_get_serialNumber")
         }
         try Self.require(unsafe ASN1_STRING_set(number, serial, Int32(serial.count)), "ASN1_STRING_set")
     }
@@ -59,7 +59,7 @@ import COpenSSL
         var context = unsafe X509V3_CTX()
         unsafe X509V3_set_ctx(&context, self.issuer.pointer, self.pointer, nil, nil, 0)
         guard let part = unsafe X509V3_EXT_conf_nid(nil, &context, identifier, value) else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "the extension \(value)")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "the extension \(value)")
         }
         defer { unsafe X509_EXTENSION_free(part) }
         try Self.require(unsafe X509_add_ext(self.pointer, part, -1), "X509_add_ext")
@@ -67,7 +67,7 @@ import COpenSSL
 
     /// Adds the names that the certificate is valid for, value by value, so that no name can smuggle in another.
     func add(_ names: [SubjectAlternativeName]) throws {
-        guard let stack = unsafe OPENSSL_sk_new_null() else { throw OpenSSLError.fromQueue(.libraryFailure, "OPENSSL_sk_new_null") }
+        guard let stack = unsafe OPENSSL_sk_new_null() else { throw OpenSSLError.fromQueue(.openSSLFailure, "OPENSSL_sk_new_null") }
         defer {
             unsafe OPENSSL_sk_pop_free(stack) { name in
                 unsafe GENERAL_NAME_free(name?.assumingMemoryBound(to: GENERAL_NAME.self))
@@ -77,12 +77,12 @@ import COpenSSL
             let (kind, value) = unsafe try Self.value(of: name)
             guard let element = unsafe GENERAL_NAME_new() else {
                 unsafe ASN1_STRING_free(value)
-                throw OpenSSLError.fromQueue(.libraryFailure, "GENERAL_NAME_new")
+                throw OpenSSLError.fromQueue(.openSSLFailure, "GENERAL_NAME_new")
             }
             unsafe GENERAL_NAME_set0_value(element, kind, value)
             guard unsafe OPENSSL_sk_push(stack, element) > 0 else {
                 unsafe GENERAL_NAME_free(element)
-                throw OpenSSLError.fromQueue(.libraryFailure, "OPENSSL_sk_push")
+                throw OpenSSLError.fromQueue(.openSSLFailure, "OPENSSL_sk_push")
             }
         }
         let result = unsafe X509_add1_ext_i2d(self.pointer, NID_subject_alt_name, UnsafeMutableRawPointer(stack), 0, 0)
@@ -108,11 +108,11 @@ import COpenSSL
             throw OpenSSLError(.invalidArgument, "the \(what) \"\(text)\" is not 1 to \(maximum) visible ASCII characters")
         }
         guard let value = unsafe ASN1_STRING_type_new(V_ASN1_IA5STRING) else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "ASN1_STRING_type_new")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "ASN1_STRING_type_new")
         }
         guard unsafe ASN1_STRING_set(value, bytes, Int32(bytes.count)) == 1 else {
             unsafe ASN1_STRING_free(value)
-            throw OpenSSLError.fromQueue(.libraryFailure, "ASN1_STRING_set")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "ASN1_STRING_set")
         }
         return unsafe value
     }
@@ -120,12 +120,12 @@ import COpenSSL
     /// Signs with ECDSA and SHA-256 and gives the finished certificate away.
     consuming func sign(with key: PrivateKey) throws -> X509Certificate {
         guard unsafe X509_sign(self.pointer, key.pointer, EVP_sha256()) > 0 else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "X509_sign")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "X509_sign")
         }
         return self.certificate
     }
 
     private static func require(_ result: Int32, _ operation: String) throws {
-        guard result == 1 else { throw OpenSSLError.fromQueue(.libraryFailure, operation) }
+        guard result == 1 else { throw OpenSSLError.fromQueue(.openSSLFailure, operation) }
     }
 }

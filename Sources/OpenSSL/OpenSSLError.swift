@@ -10,7 +10,7 @@ public struct OpenSSLError: Error, Equatable, CustomStringConvertible {
     /// The kinds of failure that a caller may want to tell apart.
     public enum Code: String, Sendable {
         /// libcrypto or libssl refused an operation that should have worked: out of memory, or a provider is missing.
-        case libraryFailure
+        case openSSLFailure
         /// The caller's argument is out of range.
         case invalidArgument
         /// A key has the wrong length or form, or does not belong to its certificate.

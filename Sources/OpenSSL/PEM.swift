@@ -44,7 +44,7 @@ enum PEM {
     static func text(of certificate: X509Certificate) throws -> String {
         let writer = try MemoryWriter()
         guard unsafe PEM_write_bio_X509(writer.pointer, certificate.pointer) == 1 else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "PEM_write_bio_X509")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "PEM_write_bio_X509")
         }
         return writer.text
     }
@@ -53,7 +53,7 @@ enum PEM {
     static func text(of key: PrivateKey) throws -> String {
         let writer = try MemoryWriter()
         guard unsafe PEM_write_bio_PrivateKey(writer.pointer, key.pointer, nil, nil, 0, nil, nil) == 1 else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "PEM_write_bio_PrivateKey")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "PEM_write_bio_PrivateKey")
         }
         return writer.text
     }
@@ -91,7 +91,7 @@ enum PEM {
         unsafe bytes.copyBytes(from: content)
         guard let pointer = unsafe BIO_new_mem_buf(bytes.baseAddress, Int32(content.count)) else {
             unsafe bytes.deallocate()
-            throw OpenSSLError.fromQueue(.libraryFailure, "BIO_new_mem_buf")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "BIO_new_mem_buf")
         }
         unsafe self.bytes = bytes
         unsafe self.pointer = pointer
@@ -110,7 +110,7 @@ enum PEM {
 
     init() throws {
         ErrorQueue.clear()
-        guard let pointer = unsafe BIO_new(BIO_s_mem()) else { throw OpenSSLError.fromQueue(.libraryFailure, "BIO_new") }
+        guard let pointer = unsafe BIO_new(BIO_s_mem()) else { throw OpenSSLError.fromQueue(.openSSLFailure, "BIO_new") }
         unsafe self.pointer = pointer
     }
 

@@ -33,7 +33,7 @@ public enum PasswordHash {
 
     /// The text to store for a password.
     ///
-    /// - Throws: ``OpenSSLError`` `libraryFailure` when there is no memory.
+    /// - Throws: ``OpenSSLError`` `openSSLFailure` when there is no memory.
     public static func make(_ password: String) throws -> String {
         let parameters = Parameters.current
         let salt = SecureRandom.bytes(Self.saltByteCount)
@@ -79,7 +79,7 @@ public enum PasswordHash {
                         Parameters.maximumMemory + (1 << 20), buffer.baseAddress, byteCount)
                 }
             }
-            guard result == 1 else { throw OpenSSLError.fromQueue(.libraryFailure, "EVP_PBE_scrypt") }
+            guard result == 1 else { throw OpenSSLError.fromQueue(.openSSLFailure, "EVP_PBE_scrypt") }
             count = byteCount
         }
     }

@@ -28,7 +28,7 @@ import COpenSSL
             unsafe EVP_PKEY_CTX_set_ec_paramgen_curve_nid(context, NID_X9_62_prime256v1) == 1,
             unsafe EVP_PKEY_keygen(context, &key) == 1,
             let pointer = unsafe key
-        else { throw OpenSSLError.fromQueue(.libraryFailure, "making a P-256 key") }
+        else { throw OpenSSLError.fromQueue(.openSSLFailure, "making a P-256 key") }
         return unsafe PrivateKey(taking: pointer)
     }
 

@@ -32,7 +32,7 @@ public struct SecretBox: Sendable, CustomStringConvertible, CustomReflectable {
 
     /// Seals bytes for one context.
     ///
-    /// - Throws: ``OpenSSLError`` `libraryFailure` when libcrypto fails.
+    /// - Throws: ``OpenSSLError`` `openSSLFailure` when libcrypto fails.
     public func seal(_ plaintext: [UInt8], context: String) throws -> [UInt8] {
         let nonce = SecureRandom.bytes(Self.nonceByteCount)
         let cipher = try CipherContext(encrypting: true, key: self.key, nonce: nonce)
@@ -121,14 +121,14 @@ public struct SecretBox: Sendable, CustomStringConvertible, CustomReflectable {
     private let context: OpaquePointer
 
     init(encrypting: Bool, key: SecretBytes, nonce: [UInt8]) throws {
-        guard let context = unsafe EVP_CIPHER_CTX_new() else { throw OpenSSLError.fromQueue(.libraryFailure, "EVP_CIPHER_CTX_new") }
+        guard let context = unsafe EVP_CIPHER_CTX_new() else { throw OpenSSLError.fromQueue(.openSSLFailure, "EVP_CIPHER_CTX_new") }
         unsafe self.context = context
         // 12 bytes is the nonce length that GCM has without being told.
         let result = unsafe key.withUnsafeBytes { key in
             unsafe EVP_CipherInit_ex(context, EVP_aes_256_gcm(), nil, key, nonce, encrypting ? 1 : 0)
         }
         guard result == 1 else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "EVP_CipherInit_ex")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "EVP_CipherInit_ex")
         }
     }
 
@@ -139,7 +139,7 @@ public struct SecretBox: Sendable, CustomStringConvertible, CustomReflectable {
     func authenticate(_ data: [UInt8]) throws {
         var length: Int32 = 0
         guard unsafe EVP_CipherUpdate(self.context, nil, &length, data, Int32(clamping: data.count)) == 1 else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "EVP_CipherUpdate")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "EVP_CipherUpdate")
         }
     }
 
@@ -151,7 +151,7 @@ public struct SecretBox: Sendable, CustomStringConvertible, CustomReflectable {
         return try unsafe [UInt8](unsafeUninitializedCapacity: input.count) { buffer, count in
             var length: Int32 = 0
             guard unsafe EVP_CipherUpdate(self.context, buffer.baseAddress, &length, input, Int32(input.count)) == 1 else {
-                throw OpenSSLError.fromQueue(.libraryFailure, "EVP_CipherUpdate")
+                throw OpenSSLError.fromQueue(.openSSLFailure, "EVP_CipherUpdate")
             }
             count = Int(length)
         }
@@ -169,7 +169,7 @@ public struct SecretBox: Sendable, CustomStringConvertible, CustomReflectable {
     func tag(byteCount: Int) throws -> [UInt8] {
         var tag = [UInt8](repeating: 0, count: byteCount)
         guard unsafe EVP_CIPHER_CTX_ctrl(self.context, EVP_CTRL_AEAD_GET_TAG, Int32(byteCount), &tag) == 1 else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "EVP_CTRL_AEAD_GET_TAG")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "EVP_CTRL_AEAD_GET_TAG")
         }
         return tag
     }
@@ -177,7 +177,7 @@ public struct SecretBox: Sendable, CustomStringConvertible, CustomReflectable {
     func expect(tag: [UInt8]) throws {
         var tag = tag
         guard unsafe EVP_CIPHER_CTX_ctrl(self.context, EVP_CTRL_AEAD_SET_TAG, Int32(tag.count), &tag) == 1 else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "EVP_CTRL_AEAD_SET_TAG")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "EVP_CTRL_AEAD_SET_TAG")
         }
     }
 }

@@ -23,7 +23,7 @@ import COpenSSL
 
     /// TLS 1.3 only; a client without a certificate signed by the identity's trusted authority is refused.
     ///
-    /// - Throws: ``OpenSSLError`` `libraryFailure`.
+    /// - Throws: ``OpenSSLError`` `openSSLFailure`.
     public static func mutualServer(identity: TLSIdentity) throws -> TLSContext {
         let context = try TLSContext(role: .server, verifiesPeer: true, isMutual: true)
         try context.use(chain: identity.chain, key: identity.key)
@@ -33,7 +33,7 @@ import COpenSSL
 
     /// TLS 1.3 only; shows the identity's certificate, and the server's must be signed by the identity's trusted authority.
     ///
-    /// - Throws: ``OpenSSLError`` `libraryFailure`.
+    /// - Throws: ``OpenSSLError`` `openSSLFailure`.
     public static func mutualClient(identity: TLSIdentity) throws -> TLSContext {
         let context = try TLSContext(role: .client, verifiesPeer: true, isMutual: true)
         try context.use(chain: identity.chain, key: identity.key)
@@ -43,7 +43,7 @@ import COpenSSL
 
     /// TLS 1.2 or later, for clients of any kind; they are not asked for a certificate.
     ///
-    /// - Throws: ``OpenSSLError`` `invalidCertificate`, `invalidKey`, `libraryFailure`.
+    /// - Throws: ``OpenSSLError`` `invalidCertificate`, `invalidKey`, `openSSLFailure`.
     public static func server(certificateChainPEM: String, privateKeyPEM: String) throws -> TLSContext {
         let context = try TLSContext(role: .server, verifiesPeer: false, isMutual: false)
         let (chain, key) = try TLSIdentity.chainAndKey(certificateChainPEM: certificateChainPEM, privateKeyPEM: privateKeyPEM)
@@ -53,7 +53,7 @@ import COpenSSL
 
     /// TLS 1.2 or later, without a certificate of our own; the server's must be signed by the given authority and name the host.
     ///
-    /// - Throws: ``OpenSSLError`` `invalidCertificate`, `libraryFailure`.
+    /// - Throws: ``OpenSSLError`` `invalidCertificate`, `openSSLFailure`.
     public static func client(trustedAuthorityPEM: String) throws -> TLSContext {
         let context = try TLSContext(role: .client, verifiesPeer: true, isMutual: false)
         try context.trust(TLSIdentity.authorities(in: trustedAuthorityPEM))
@@ -63,7 +63,7 @@ import COpenSSL
     private init(role: Role, verifiesPeer: Bool, isMutual: Bool) throws {
         ErrorQueue.clear()
         guard let pointer = unsafe SSL_CTX_new(role == .server ? TLS_server_method() : TLS_client_method()) else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "SSL_CTX_new")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "SSL_CTX_new")
         }
         unsafe self.pointer = pointer
         self.role = role
@@ -71,7 +71,7 @@ import COpenSSL
         self.isMutual = isMutual
         let minimumVersion = isMutual ? TLS1_3_VERSION : TLS1_2_VERSION
         guard unsafe SSL_CTX_ctrl(pointer, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(minimumVersion), nil) == 1 else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "SSL_CTRL_SET_MIN_PROTO_VERSION")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "SSL_CTRL_SET_MIN_PROTO_VERSION")
         }
         _ = unsafe SSL_CTX_set_options(pointer, Self.noRenegotiation | Self.noCompression)
         // Idle connections give their two record buffers back: 1,000 idle peers then cost 30 MB, not 60.
@@ -101,11 +101,11 @@ import COpenSSL
     private func use(chain: [X509Certificate], key: PrivateKey) throws {
         guard let leaf = chain.first, unsafe SSL_CTX_use_certificate(self.pointer, leaf.pointer) == 1,
             unsafe SSL_CTX_use_PrivateKey(self.pointer, key.pointer) == 1
-        else { throw OpenSSLError.fromQueue(.libraryFailure, "using the certificate and its key") }
+        else { throw OpenSSLError.fromQueue(.openSSLFailure, "using the certificate and its key") }
         for certificate in chain.dropFirst() {
             // SSL_CTX_add1_chain_cert: the 1 takes a reference of its own.
             guard unsafe SSL_CTX_ctrl(self.pointer, SSL_CTRL_CHAIN_CERT, 1, UnsafeMutableRawPointer(certificate.pointer)) == 1 else {
-                throw OpenSSLError.fromQueue(.libraryFailure, "using the certificate chain")
+                throw OpenSSLError.fromQueue(.openSSLFailure, "using the certificate chain")
             }
         }
     }
@@ -113,12 +113,12 @@ import COpenSSL
     private func trust(_ authorities: [X509Certificate]) throws {
         for authority in authorities {
             guard unsafe X509_STORE_add_cert(SSL_CTX_get_cert_store(self.pointer), authority.pointer) == 1 else {
-                throw OpenSSLError.fromQueue(.libraryFailure, "trusting the authority")
+                throw OpenSSLError.fromQueue(.openSSLFailure, "trusting the authority")
             }
             if self.role == .server {
                 // The names of the authorities tell a client with several certificates which one to show.
                 guard unsafe SSL_CTX_add_client_CA(self.pointer, authority.pointer) == 1 else {
-                    throw OpenSSLError.fromQueue(.libraryFailure, "naming the authority")
+                    throw OpenSSLError.fromQueue(.openSSLFailure, "naming the authority")
                 }
             }
         }

@@ -70,7 +70,7 @@ public final class TLSHandler: ChannelDuplexHandler {
 
     /// Makes the handler of one channel.
     ///
-    /// - Throws: ``OpenSSLError`` `invalidArgument` when the expectation does not fit the context, `libraryFailure`.
+    /// - Throws: ``OpenSSLError`` `invalidArgument` when the expectation does not fit the context, `openSSLFailure`.
     public init(context: TLSContext, expecting expectation: TLSPeerExpectation = .anyTrusted, limits: TLSLimits = TLSLimits()) throws {
         self.session = try TLSSession(context: context, expecting: expectation)
         self.limits = limits

@@ -36,15 +36,15 @@ import NIOCore
 
     init(context: TLSContext, expecting expectation: TLSPeerExpectation) throws {
         ErrorQueue.clear()
-        guard let session = unsafe SSL_new(context.pointer) else { throw OpenSSLError.fromQueue(.libraryFailure, "SSL_new") }
+        guard let session = unsafe SSL_new(context.pointer) else { throw OpenSSLError.fromQueue(.openSSLFailure, "SSL_new") }
         guard let inbound = unsafe BIO_new(BIO_s_mem()) else {
             unsafe SSL_free(session)
-            throw OpenSSLError.fromQueue(.libraryFailure, "BIO_new")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "BIO_new")
         }
         guard let outbound = unsafe BIO_new(BIO_s_mem()) else {
             unsafe BIO_free(inbound)
             unsafe SSL_free(session)
-            throw OpenSSLError.fromQueue(.libraryFailure, "BIO_new")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "BIO_new")
         }
         // An empty BIO means "ask again later", not "end of file".
         _ = unsafe BIO_ctrl(inbound, BIO_C_SET_BUF_MEM_EOF_RETURN, -1, nil)
@@ -103,7 +103,7 @@ import NIOCore
         guard let base = bytes.baseAddress, unsafe !bytes.isEmpty else { return }
         var written = 0
         guard unsafe BIO_write_ex(self.inbound, base, bytes.count, &written) == 1, written == bytes.count else {
-            throw OpenSSLError.fromQueue(.libraryFailure, "BIO_write_ex")
+            throw OpenSSLError.fromQueue(.openSSLFailure, "BIO_write_ex")
         }
     }
 
@@ -192,7 +192,7 @@ import NIOCore
         // A memory BIO takes everything, so a partial write cannot happen.
         guard unsafe SSL_write_ex(self.session, base, bytes.count, &written) == 1, written == bytes.count else {
             self.isBroken = true
-            throw self.failure(.libraryFailure, "SSL_write_ex")
+            throw self.failure(.openSSLFailure, "SSL_write_ex")
         }
     }
 

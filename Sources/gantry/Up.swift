@@ -5,6 +5,7 @@ import APIClient
 public import ArgumentParser
 import Domain
 import Glibc
+import Lab
 import Logging
 import OneMachine
 
@@ -26,10 +27,9 @@ struct StateOptions: ParsableArguments {
     func cloud(labMachines: Int, firmware: Firmware = .bios, progress: any Progress) throws -> Cloud {
         var logger = Logger(label: "gantry")
         logger.logLevel = .error
-        return try Cloud(
-            layout: StateLayout(root: self.state), programs: Self.programs, labMachines: labMachines, firmware: firmware,
-            progress: progress, logger: logger
-        )
+        let layout = StateLayout(root: self.state)
+        let lab = LabConfiguration(stateDirectory: layout.lab, machineCount: labMachines, firmware: firmware == .uefi ? .uefi : .biosIPXE)
+        return try Cloud(layout: layout, programs: Self.programs, lab: lab, progress: progress, logger: logger)
     }
 }
 
@@ -65,6 +65,7 @@ struct Up: AsyncParsableCommand {
         let progress = TerminalProgress()
         let cloud = try self.state.cloud(labMachines: self.lab, firmware: self.firmware, progress: progress)
         let profile = try await cloud.up()
+        try profile.save()
         let client = GantryClient(profile: profile)
         let stream = self.images ?? cloud.layout.imageStream
         if FileManager.default.fileExists(atPath: stream) {
