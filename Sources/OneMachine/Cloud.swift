@@ -159,33 +159,6 @@ public struct Cloud: Sendable {
             let keyring = try Data(contentsOf: URL(filePath: "\(stream)/keyring.gpg")).base64EncodedString()
             _ = try await client.post("boot-sources/", [("url", stream), ("keyring_data", keyring)])
         }
-        let before = try await self.newestEvent(client)
-        _ = try await client.post("boot-resources/", operation: "import")
-        let clock = ContinuousClock()
-        let deadline = clock.now + .seconds(1800)
-        while clock.now < deadline {
-            let resources = try await client.get("boot-resources/").arrayValue ?? []
-            let importing = try await client.get("boot-resources/", [("op", "is_importing")]).boolValue ?? false
-            if !importing {
-                try await self.refuseFailedImport(client, after: before)
-                guard !resources.isEmpty else { throw OneMachineError("\(stream) has no images. Next: tools/build-image --output \(stream)") }
-                self.progress.done("images are imported")
-                return
-            }
-            self.progress.step("importing images", fraction: nil)
-            try await clock.sleep(for: .seconds(1))
-        }
-        throw OneMachineError("the images were not imported in 30 minutes. Next: gantry events")
-    }
-
-    private func newestEvent(_ client: GantryClient) async throws -> Int {
-        let answer = try await client.get("events/", [("op", "query"), ("limit", "1")])
-        return answer["events"]?.arrayValue?.first?["id"]?.intValue ?? 0
-    }
-
-    private func refuseFailedImport(_ client: GantryClient, after id: Int) async throws {
-        let answer = try await client.get("events/", [("op", "query"), ("limit", "100"), ("after", "\(id)"), ("level", "ERROR")])
-        guard let event = answer["events"]?.arrayValue?.first(where: { $0["type"]?.stringValue == "Image import failed" }) else { return }
-        throw OneMachineError("the images were not imported: \(event["description"]?.stringValue ?? "")\nNext: gantry images import")
+        try await ImageImport(client: client, progress: self.progress).run()
     }
 }

@@ -101,8 +101,20 @@ extension StoreTransaction {
         return try await self.onlyRow("SELECT snapshot FROM lease_authority WHERE vlan_id = \(vlanID) FOR UPDATE")["snapshot"]
     }
 
+    /// The same as it was last stored, without keeping anybody out; nil when none was written yet.
+    public func publishedAuthority(vlanID: Int) async throws -> [UInt8]? {
+        try await self.row("SELECT snapshot FROM lease_authority WHERE vlan_id = \(vlanID)")?["snapshot"]
+    }
+
+    /// What the database's clock shows now, which in a transaction that waited for a lock is later than when it began.
+    public func databaseClock() async throws -> Timestamp {
+        try await self.onlyRow("SELECT clock_timestamp() AS now")["now"]
+    }
+
+    /// - Parameter isPublished: whether racks have to be told of what changed: ``StoreChannel/configuration`` is notified.
     /// - Throws: ``StoreError`` `notFound` for an unknown VLAN.
-    public func setAuthoritySnapshot(_ bytes: [UInt8], vlanID: Int) async throws {
+    public func setAuthoritySnapshot(_ bytes: [UInt8], vlanID: Int, isPublished: Bool = false) async throws {
+        if isPublished { try await self.execute("SELECT pg_notify('gantry_configuration', 'lease_authority')") }
         try await self.execute(
             """
             INSERT INTO lease_authority (vlan_id, snapshot) VALUES (\(vlanID), \(bytes)) \

@@ -6,6 +6,7 @@ internal import HTTPClient
 internal import Images
 internal import Logging
 internal import PostgresStorage
+internal import RegionAPI
 internal import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -22,6 +23,7 @@ final class ImageService: Sendable {
     private struct State {
         var isRequested = false
         var task: Task<Void, Never>?
+        var progress: ImportProgress?
     }
     private let state = Mutex(State())
     private static let period = Duration.seconds(3600)
@@ -34,6 +36,9 @@ final class ImageService: Sendable {
     }
 
     var isImporting: Bool { self.state.withLock { $0.isRequested || $0.task != nil } }
+
+    /// How far the running import is; nil before the first file.
+    var progress: ImportProgress? { self.state.withLock { $0.progress } }
 
     func requestImport() {
         self.state.withLock { $0.isRequested = true }
@@ -62,7 +67,10 @@ final class ImageService: Sendable {
                 } onCancel: {
                     task.cancel()
                 }
-                self.state.withLock { $0.task = nil }
+                self.state.withLock {
+                    $0.task = nil
+                    $0.progress = nil
+                }
             }
             group.cancelAll()
         }
@@ -95,10 +103,13 @@ final class ImageService: Sendable {
         let bytes = missing.reduce(0) { $0 + $1.sizeBytes }
         await self.report("Image import started", "\(source.url): \(missing.count) files, \(bytes / 1_000_000) MB", .info)
         let store = self.store
-        let logger = self.logger
-        let imported = try await ImageImporter(client: client, logger: logger).run(origin, selections: [.everything], into: self.content) {
+        let imported = try await ImageImporter(client: client, logger: self.logger).run(origin, selections: [.everything], into: self.content) {
             progress in
-            logger.debug("importing images", metadata: ["progress": "\(progress)"])
+            self.state.withLock {
+                $0.progress = ImportProgress(
+                    filesDone: progress.filesDone, filesTotal: progress.filesTotal, bytesDone: progress.bytesDone,
+                    bytesTotal: progress.bytesTotal, current: progress.current)
+            }
         }
         let complete = imported.compactMap { $0.bootAsset(complete: true) }
         try await store.transaction { try await $0.upsert(complete) }

@@ -32,14 +32,19 @@ struct LeaseAuthorityService: Sendable {
 
     private func activate() async {
         do {
-            let (vlans, subnets, ranges) = try await self.store.read { transaction in
-                (try await transaction.vlans(), try await transaction.subnets(), try await transaction.ipRanges())
+            let (vlans, subnets, ranges, machines) = try await self.store.read { transaction in
+                (
+                    try await transaction.vlans(), try await transaction.subnets(), try await transaction.ipRanges(),
+                    try await transaction.machines()
+                )
             }
+            let addresses = StaticAddresses(machines: machines, subnets: subnets)
             for vlan in vlans where vlan.dhcpOn {
                 let ids = Set(subnets.filter { $0.vlanID == vlan.id }.map(\.id))
                 let pool = ranges.filter { $0.kind == .dynamic && ids.contains($0.subnetID) }.sorted { $0.start < $1.start }
+                let wishes = addresses.reservations(vlanID: vlan.id).map { ReservationWish(client: $0.macAddress, address: $0.address) }
                 let events: [LeaseAuthorityEvent] = [
-                    .poolChanged(ranges: pool.map { AddressRange(first: $0.start, last: $0.end) }, reservations: []),
+                    .poolChanged(ranges: pool.map { AddressRange(first: $0.start, last: $0.end) }, reservations: wishes),
                     .ensembleChanged([vlan.primaryRack, vlan.secondaryRack].compactMap { $0 }),
                     .timeElapsed,
                 ]
@@ -50,15 +55,18 @@ struct LeaseAuthorityService: Sendable {
         }
     }
 
+    /// Time is the database's: regions' clocks may differ, and a grant that one of them gave must not end early for another one.
     private func handle(_ events: [LeaseAuthorityEvent], segment: Int) async throws {
         let effects = try await self.store.transaction { transaction in
             let stored = try await transaction.authoritySnapshot(vlanID: segment)
             var authority = try stored.map { try JSONDecoder().decode(LeaseAuthority.self, from: Data($0)) } ?? LeaseAuthority(segmentID: segment)
             authority.hasChanges = false
-            let now = Instant(nanoseconds: WallClock.now.microseconds * 1000)
+            let now = Instant(nanoseconds: try await transaction.databaseClock().microseconds * 1000)
             let effects = events.flatMap { authority.handle($0, now: now) }
             if authority.hasChanges {
-                try await transaction.setAuthoritySnapshot(try [UInt8](JSONEncoder().encode(authority)), vlanID: segment)
+                let isPublished = effects.contains { if case .reservationsChanged = $0 { true } else { false } }
+                try await transaction.setAuthoritySnapshot(
+                    try [UInt8](JSONEncoder().encode(authority)), vlanID: segment, isPublished: isPublished)
             }
             return effects
         }
@@ -71,6 +79,12 @@ struct LeaseAuthorityService: Sendable {
                 self.logger.debug("lease order not delivered", metadata: ["rack.id": "\(rack)", "error": "\(error)"])
             }
         }
+    }
+
+    /// What racks may hand out as reserved on a segment.
+    static func reservations(vlanID: Int, _ transaction: StoreTransaction) async throws -> [Reservation] {
+        guard let stored = try await transaction.publishedAuthority(vlanID: vlanID) else { return [] }
+        return try JSONDecoder().decode(LeaseAuthority.self, from: Data(stored)).reservations
     }
 
     private func storeLeases(_ report: LeaseReport) async throws {

@@ -5,6 +5,7 @@ internal import ClusterLink
 internal import ClusterMessages
 internal import Domain
 internal import JSON
+internal import Leasing
 internal import Logging
 internal import PostgresStorage
 
@@ -38,16 +39,12 @@ struct RackConfigurator: Sendable {
         let vlans = try await transaction.vlans()
         let machines = try await transaction.machines()
         let subnets = try await transaction.subnets()
+        let addresses = StaticAddresses(machines: machines, subnets: subnets)
         var reservations: [Int: [AddressReservation]] = [:]
-        for machine in machines {
-            for interface in machine.interfaces {
-                for link in interface.links where link.mode == .static {
-                    guard let address = link.address, let subnet = subnets.first(where: { $0.network.contains(address) }) else { continue }
-                    reservations[subnet.vlanID, default: []].append(
-                        AddressReservation(macAddress: interface.macAddress, address: address, hostname: machine.hostname)
-                    )
-                }
-            }
+        for vlan in vlans where vlan.dhcpOn {
+            // An address that may still be leased to another machine is no reservation until the authority says so.
+            let safe = Set(try await LeaseAuthorityService.reservations(vlanID: vlan.id, transaction).map(\.address))
+            reservations[vlan.id] = addresses.reservations(vlanID: vlan.id).filter { safe.contains($0.address) }
         }
         let options = try await transaction.setting("kernel_opts")?.stringValue ?? ""
         return RackConfigurationCompiler(

@@ -34,6 +34,7 @@ struct RegionServicesAdapter: RegionServices {
     func importImages() async { self.images.requestImport() }
     func stopImport() async { self.images.stopImport() }
     func isImporting() async -> Bool { self.images.isImporting }
+    func importProgress() async -> ImportProgress? { self.images.progress }
     func imagePath(sha256: String) -> String? { self.images.path(sha256: sha256) }
 }
 

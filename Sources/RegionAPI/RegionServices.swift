@@ -22,6 +22,9 @@ public protocol RegionServices: Sendable {
     /// Whether images are being imported.
     func isImporting() async -> Bool
 
+    /// How far the import of this region is; nil when there is none, or it does not know yet.
+    func importProgress() async -> ImportProgress?
+
     /// The file of a content that this region has complete, by its SHA-256 in hexadecimal; nil when it has not.
     func imagePath(sha256: String) -> String?
 }

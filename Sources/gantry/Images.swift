@@ -4,6 +4,7 @@
 import APIClient
 import ArgumentParser
 import JSON
+import OneMachine
 
 struct Images: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,8 +33,8 @@ struct Images: AsyncParsableCommand {
 
         func run() async throws {
             let client = try GantryClient(profile: .load())
-            let answer = try await client.post("boot-resources/", operation: "import")
-            self.output.show(answer) { _ in "asked for. Next: gantry events --follow" }
+            try await ImageImport(client: client, progress: TerminalProgress()).run()
+            self.output.show(try await client.get("boot-resources/")) { "\($0.arrayValue?.count ?? 0) images. Next: gantry images" }
         }
     }
 }

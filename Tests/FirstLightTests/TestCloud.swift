@@ -109,13 +109,13 @@ extension TestCloud {
         }
         try #require(processes.count == 1, "\(program) runs once: \(processes)")
         try #require(Glibc.kill(processes[0], SIGKILL) == 0)
-        print("first light: \(program) was killed")
+        PrintedProgress().done("\(program) was killed")
     }
 
     /// Makes another disk of the same name and serial number of the machine's, which is off: blank, and of another size.
-    func resizeDisk(_ machine: LabMachine, gibibytes: Int) async throws {
+    func resizeDisk(_ machine: LabMachine, mebibytes: Int) async throws {
         let made = try await Subprocess.run(
-            .name("qemu-img"), arguments: ["create", "-q", "-f", "qcow2", try self.cloud.lab.diskImage(machine.name), "\(gibibytes)G"],
+            .name("qemu-img"), arguments: ["create", "-q", "-f", "qcow2", try self.cloud.lab.diskImage(machine.name), "\(mebibytes)M"],
             output: .discarded, error: .string(limit: 4096))
         try #require(made.terminationStatus.isSuccess, "\(made.standardError)")
     }
@@ -134,5 +134,8 @@ extension TestCloud {
 /// The progress of a long test, a line a step.
 struct PrintedProgress: OneMachine.Progress {
     func step(_ name: String, fraction: Double?) {}
-    func done(_ text: String) { print("first light: \(text)") }
+    func done(_ text: String) {
+        let line = Array("first light: \(text)\n".utf8)
+        _ = unsafe line.withUnsafeBytes { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
 }

@@ -86,6 +86,9 @@ import Testing
             #expect(source["keyring_data"] == "a2V5")
             #expect(try await region.api("POST", "boot-resources/?op=import").status == 200)
             #expect(try await region.json("GET", "boot-resources/?op=is_importing") == true)
+            let progress = try await region.json("GET", "boot-resources/?op=import_progress")
+            #expect(progress["bytes_done"]?.intValue == 10 && progress["bytes_total"]?.intValue == 40)
+            #expect(progress["current"]?.stringValue == "squashfs")
             #expect(try await region.api("POST", "boot-resources/?op=stop_import").status == 200)
             #expect(try await region.json("GET", "rackcontrollers/?op=describe_power_types").arrayValue?.count == 2)
             for path in [

@@ -217,6 +217,10 @@ final class TestServices: RegionServices {
     func importImages() async { self.importing.withLock { $0 = true } }
     func stopImport() async { self.importing.withLock { $0 = false } }
     func isImporting() async -> Bool { self.importing.withLock { $0 } }
+    func importProgress() async -> ImportProgress? {
+        guard self.importing.withLock({ $0 }) else { return nil }
+        return ImportProgress(filesDone: 1, filesTotal: 3, bytesDone: 10, bytesTotal: 40, current: "squashfs")
+    }
     func imagePath(sha256: String) -> String? { sha256 == String(repeating: "ab", count: 32) ? "\(self.folder)/ca.pem" : nil }
 }
 

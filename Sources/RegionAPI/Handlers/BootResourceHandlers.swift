@@ -30,6 +30,10 @@ enum BootResourceHandlers {
                     return .text("Import of boot resources is being stopped")
                 },
                 Action("GET", op: "is_importing", "Importing status") { call in .json(.bool(await call.region.services.isImporting())) },
+                Action("GET", op: "import_progress", "How far the import is", text: "Gantry's own: MAAS has no such operation.") { call in
+                    let services = call.region.services
+                    return .json(Self.rendered(await services.importProgress(), isImporting: await services.isImporting()))
+                },
             ]
         ),
         Resource(
@@ -47,6 +51,14 @@ enum BootResourceHandlers {
             ]
         ),
     ]
+
+    private static func rendered(_ progress: ImportProgress?, isImporting: Bool) -> JSONValue {
+        [
+            "importing": .bool(isImporting), "current": progress.map { .string($0.current) } ?? .null,
+            "files_done": progress.map { .int($0.filesDone) } ?? .null, "files_total": progress.map { .int($0.filesTotal) } ?? .null,
+            "bytes_done": progress.map { .int(Int($0.bytesDone)) } ?? .null, "bytes_total": progress.map { .int(Int($0.bytesTotal)) } ?? .null,
+        ]
+    }
 
     private static func resource(_ call: APICall, in transaction: StoreTransaction) async throws -> BootResource {
         let id = try call.pathNumber("id", "boot resource")
