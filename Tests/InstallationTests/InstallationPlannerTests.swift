@@ -45,7 +45,7 @@ import Testing
         #expect(
             self.kinds(plan) == [
                 "wipe_signatures", "partition_table", "format", "format", "mount", "fetch_image", "mount", "fstab", "grub_bios", "grub_config",
-                "cloud_init_seed", "unmount_all", "netboot_off", "reboot",
+                "write_file", "cloud_init_seed", "unmount_all", "netboot_off", "reboot",
             ]
         )
         let identities = (plan["steps"]?.arrayValue ?? []).compactMap { $0["id"]?.stringValue }

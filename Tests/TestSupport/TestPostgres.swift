@@ -191,7 +191,6 @@ public final class TestPostgres: Sendable {
         listen_addresses = ''
         unix_socket_directories = '$dir'
         fsync = off
-        synchronous_commit = off
         full_page_writes = off
         shared_buffers = 32MB
         max_connections = 200
