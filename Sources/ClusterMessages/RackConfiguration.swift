@@ -19,10 +19,13 @@ public struct RackConfiguration: LinkMessage, Hashable {
     public var bootFiles: [String: String]
     /// The files to have in the cache before a machine asks.
     public var images: [ImageReference]
+    /// The base URLs of other racks' HTTP servers, which may have an image sooner than a region has sent it; nil from a region that
+    /// does not know of this.
+    public var siblings: [String]?
 
     public init(
         digest: String, segments: [SegmentConfiguration], bootIntents: [BootIntent], enlistIntent: BootIntent?, bootFiles: [String: String],
-        images: [ImageReference]
+        images: [ImageReference], siblings: [String]? = nil
     ) {
         self.digest = digest
         self.segments = segments
@@ -30,6 +33,7 @@ public struct RackConfiguration: LinkMessage, Hashable {
         self.enlistIntent = enlistIntent
         self.bootFiles = bootFiles
         self.images = images
+        self.siblings = siblings
     }
 }
 

@@ -7,20 +7,25 @@ public import Lab
 
 extension Cloud {
     /// The main job, on one machine of the lab: switched on through its BMC, it enlists and is commissioned; it is deployed, answers, is
-    /// released with its disks erased, and is Ready again.
+    /// released with its disks erased, and is Ready again. At the end it is deployed once more, so that there is a machine to work with.
     public func tour(_ client: GantryClient) async throws {
         guard let machine = self.lab.machines.first else { throw OneMachineError("the lab has no machine. Next: gantry up --lab 1") }
         let follower = MachineFollower(client: client, progress: self.progress)
         let id = try await self.enlist(machine, client)
         try await self.makeReady(id, follower, client)
+        try await self.deploy(id, follower, client)
+        _ = try await client.post("machines/\(id)/", operation: "release", [("erase", "true")])
+        try await follower.wait(for: id, until: "Ready", title: "releasing and erasing", within: .seconds(3600))
+        try await self.deploy(id, follower, client)
+    }
+
+    private func deploy(_ id: String, _ follower: MachineFollower, _ client: GantryClient) async throws {
         let allocated = try await client.post("machines/", operation: "allocate", [("system_id", id)])
         self.progress.done("allocated \(allocated["hostname"]?.stringValue ?? id)")
         _ = try await client.post("machines/\(id)/", operation: "deploy", [])
         try await follower.wait(for: id, until: "Deployed", title: "deploying", within: .seconds(3600))
         let addresses = (try await client.get("machines/\(id)/"))["ip_addresses"]?.arrayValue?.compactMap(\.stringValue) ?? []
         try await self.reach(addresses)
-        _ = try await client.post("machines/\(id)/", operation: "release", [("erase", "true")])
-        try await follower.wait(for: id, until: "Ready", title: "releasing and erasing", within: .seconds(3600))
     }
 
     /// Brings a machine to Ready from wherever an earlier tour left it.

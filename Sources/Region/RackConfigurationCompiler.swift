@@ -22,18 +22,31 @@ struct RackConfigurationCompiler {
     var leaseSeconds: Int
     /// Options for the kernel of every machine.
     var kernelOptions: [String]
+    /// The racks whose links are up.
+    var racks: [RackHello] = []
 
     func configuration(for rack: RackHello) -> RackConfiguration {
         let image = self.ephemeralImage
         var configuration = RackConfiguration(
             digest: "", segments: self.segments(of: rack), bootIntents: image.map { self.intents($0) } ?? [],
-            enlistIntent: image.map { self.enlistment($0) }, bootFiles: self.bootFiles, images: self.images
+            enlistIntent: image.map { self.enlistment($0) }, bootFiles: self.bootFiles, images: self.images,
+            siblings: self.siblings(of: rack)
         )
         // Sorted keys: equal configurations have equal bytes in every process.
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         configuration.digest = SHA256.hexDigest(of: (try? encoder.encode(configuration)) ?? Data())  // plain values always encode
         return configuration
+    }
+
+    /// Where the other racks serve images: each by its first address, at most eight, those after this one first, so that not all ask
+    /// the same one.
+    private func siblings(of rack: RackHello) -> [String] {
+        let others = self.racks.filter { $0.rack != rack.rack }.sorted { $0.rack < $1.rack }
+        let ordered = others.filter { rack.rack < $0.rack } + others.filter { $0.rack < rack.rack }
+        return ordered.compactMap { other in
+            other.interfaces.lazy.flatMap(\.addresses).first.map { "http://\($0):\(other.httpPort)" }
+        }.prefix(8).map { $0 }
     }
 
     /// The newest complete ephemeral image for amd64.

@@ -49,7 +49,8 @@ struct RackConfigurator: Sendable {
         let options = try await transaction.setting("kernel_opts")?.stringValue ?? ""
         return RackConfigurationCompiler(
             machines: machines, vlans: vlans, subnets: subnets, assets: try await transaction.bootAssets(), reservations: reservations,
-            domainName: "maas", leaseSeconds: 600, kernelOptions: options.split(separator: " ").map(String.init)
+            domainName: "maas", leaseSeconds: 600, kernelOptions: options.split(separator: " ").map(String.init),
+            racks: self.racks.all.map(\.hello)
         )
     }
 

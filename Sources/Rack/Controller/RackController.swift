@@ -12,7 +12,8 @@ actor RackController {
     private let rack: SystemID
     private let settings: RackSettings
     private let answers: BootAnswers
-    private let prefetch: @Sendable ([String]) -> Void
+    /// Told the images to have, and the other racks to have them from.
+    private let images: @Sendable ([String], [String]) -> Void
     private let logger: Logger
     private var segments: [Int: DHCPService] = [:]
     private let segmentsChanged: AsyncStream<DHCPService>.Continuation
@@ -20,12 +21,12 @@ actor RackController {
     nonisolated let newSegments: AsyncStream<DHCPService>
 
     init(
-        rack: SystemID, settings: RackSettings, answers: BootAnswers, prefetch: @escaping @Sendable ([String]) -> Void, logger: Logger
+        rack: SystemID, settings: RackSettings, answers: BootAnswers, images: @escaping @Sendable ([String], [String]) -> Void, logger: Logger
     ) {
         self.rack = rack
         self.settings = settings
         self.answers = answers
-        self.prefetch = prefetch
+        self.images = images
         self.logger = logger
         (self.newSegments, self.segmentsChanged) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(256))
     }
@@ -36,7 +37,7 @@ actor RackController {
         self.answers.replace(
             intents: configuration.bootIntents, enlistment: configuration.enlistIntent, loaders: configuration.bootFiles
         )
-        self.prefetch(configuration.images.map(\.sha256))
+        self.images(configuration.images.map(\.sha256), configuration.siblings ?? [])
         let wanted = Set(configuration.segments.map(\.vlanID))
         for (id, service) in self.segments where !wanted.contains(id) {
             service.stop()

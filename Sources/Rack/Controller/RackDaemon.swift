@@ -35,14 +35,19 @@ public struct RackDaemon: Sendable {
             authorityFile: self.settings.authorityFile
         )
         let store = try ContentStore(directory: "\(self.settings.stateDirectory)/images")
-        let source = CachedContent(store: store)
-        let download = RegionImages(settings: self.settings, store: store)
+        let source = ImageCache(store: store, limit: self.settings.imageCacheBytes, logger: self.logger)
+        let download = ImageDownload(regions: self.regionImages, cache: source, logger: self.logger)
         let fetches = ContentFetches(source: source, logger: self.logger) { try await download.fetch($0) }
         let answers = BootAnswers(httpPort: self.settings.httpPort)
         let observations = BootObservations()
         let prefetcher = ImagePrefetcher(source: source, fetch: { try await download.fetch($0) }, logger: self.logger)
         let controller = RackController(
-            rack: rack, settings: self.settings, answers: answers, prefetch: { prefetcher.want($0) }, logger: self.logger
+            rack: rack, settings: self.settings, answers: answers,
+            images: { digests, siblings in
+                download.useSiblings(siblings)
+                prefetcher.want(digests)
+            },
+            logger: self.logger
         )
         let link = try self.linkClient(rack: rack, identity: identity, controller: controller)
         let reporter = RackReporter(link: link, controller: controller, answers: answers, boot: observations, logger: self.logger)
@@ -69,6 +74,14 @@ public struct RackDaemon: Sendable {
             throw error
         }
         await controller.stop()
+    }
+
+    private var regionImages: ImageDownload.Regions {
+        ImageDownload.Regions(
+            urls: self.settings.regionHosts.map { "https://\($0):\(self.settings.rackHTTPPort)/images" },
+            certificateAuthorities: self.settings.authorityFile,
+            certificate: ClientCertificate(certificateFile: self.settings.certificateFile, privateKeyFile: self.settings.privateKeyFile)
+        )
     }
 
     private func linkClient(rack: SystemID, identity: TLSIdentity, controller: RackController) throws -> LinkClient {

@@ -32,6 +32,9 @@ extension BootHTTPHandler {
         case .file(let digest):
             if let content = self.service.descriptors.content(ofDigest: digest) {
                 self.send(content, digest: digest, exchange, context: context)
+            } else if request.head.headers[canonicalForm: "cache-control"].contains("only-if-cached") {
+                // Another rack asks: it goes elsewhere (RFC 9111, section 5.2.1.7).
+                self.send(.gatewayTimeout, text: "not cached on this rack", exchange, context: context)
             } else {
                 self.fetch(digest, exchange, context: context)
             }

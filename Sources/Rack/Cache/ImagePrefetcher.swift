@@ -6,14 +6,14 @@ internal import Synchronization
 
 /// Fetches what the region's configuration names before a machine asks for it; tries again for as long as it is wanted.
 final class ImagePrefetcher: Sendable {
-    private let source: CachedContent
+    private let source: ImageCache
     private let fetch: @Sendable (String) async throws -> Void
     private let logger: Logger
     private let wanted = Mutex<[String]>([])
     private let bell: AsyncStream<Void>
     private let ring: AsyncStream<Void>.Continuation
 
-    init(source: CachedContent, fetch: @escaping @Sendable (String) async throws -> Void, logger: Logger) {
+    init(source: ImageCache, fetch: @escaping @Sendable (String) async throws -> Void, logger: Logger) {
         self.source = source
         self.fetch = fetch
         self.logger = logger
@@ -22,6 +22,7 @@ final class ImagePrefetcher: Sendable {
 
     /// Replaces what is wanted.
     func want(_ digests: [String]) {
+        self.source.want(digests)
         self.wanted.withLock { $0 = digests }
         self.ring.yield()
     }
