@@ -32,6 +32,9 @@ public struct RackObservation: Codable, Sendable, Hashable {
     /// What the machine's DHCP request said of its firmware.
     public var firmware: Firmware?
 
+    /// The ``type`` of an observation of another DHCP server on a segment: for the operator, not only for the timeline.
+    public static let foreignServerType = "Foreign DHCP server"
+
     public init(
         source: Event.Source, macAddress: MACAddress?, address: IPv4Address?, type: String, description: String, occurred: Timestamp,
         purpose: BootPurpose? = nil, firmware: Firmware? = nil

@@ -34,8 +34,8 @@ struct LabMachineController: Sendable {
         try LabFiles.write(simulator.commands, to: self.files.simulatorCommands)
         try LabFiles.write(simulator.lanScript, to: self.files.lanScript)
         try LabFiles.write(simulator.superviseScript, to: self.files.superviseScript)
-        if self.machine.firmware == .uefi, !LabFiles.exists(self.files.firmwareVariables) {
-            try LabFiles.copy(QEMUCommand.firmwareVariables, to: self.files.firmwareVariables)
+        if let images = QEMUCommand.firmwareImages(self.machine.firmware), !LabFiles.exists(self.files.firmwareVariables) {
+            try LabFiles.copy(images.variables, to: self.files.firmwareVariables)
         }
         for number in 0..<self.machine.diskCount where !LabFiles.exists(self.files.disk(number)) {
             try await LabCommand.run(["qemu-img", "create", "-q", "-f", "qcow2", self.files.disk(number), "\(self.machine.diskGiB)G"])

@@ -13,9 +13,14 @@ struct QEMUCommand {
     /// The QOM path of the network card, for changes of the boot order.
     static let networkDevice = "net0"
 
-    private static let firmwareCode = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-    /// The variables of a machine that was never started.
-    static let firmwareVariables = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+    /// OVMF's code, and the variables of a machine that was never started: none for a BIOS.
+    static func firmwareImages(_ firmware: LabFirmware) -> (code: String, variables: String)? {
+        switch firmware {
+        case .biosIPXE: nil
+        case .uefi, .uefiHTTP: ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd")
+        case .uefiSecureBoot: ("/usr/share/OVMF/OVMF_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF_VARS_4M.ms.fd")
+        }
+    }
 
     var arguments: [String] {
         [
@@ -38,19 +43,26 @@ struct QEMUCommand {
     }
 
     private var firmwareArguments: [String] {
+        // Without graphics SeaBIOS and iPXE speak on the serial line.
+        guard let images = Self.firmwareImages(self.machine.firmware) else { return ["-machine", "q35,graphics=off"] }
+        var arguments = [
+            "-machine", self.machine.firmware == .uefiSecureBoot ? "q35,smm=on" : "q35",
+            "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=\(images.code)",
+            "-drive", "if=pflash,format=raw,unit=1,file=\(self.files.firmwareVariables)",
+            // PXE over IPv6 would wait minutes for nobody, between the disk's turn and the network's.
+            "-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=no",
+        ]
         switch self.machine.firmware {
-        case .biosIPXE:
-            // Without graphics SeaBIOS and iPXE speak on the serial line.
-            ["-machine", "q35,graphics=off"]
-        case .uefi:
-            [
-                "-machine", "q35",
-                "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=\(Self.firmwareCode)",
-                "-drive", "if=pflash,format=raw,unit=1,file=\(self.files.firmwareVariables)",
-                // PXE over IPv6 would wait minutes for nobody, between the disk's turn and the network's.
-                "-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=no",
+        case .biosIPXE, .uefi: break
+        case .uefiHTTP:
+            arguments += ["-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=no", "-fw_cfg", "name=opt/org.tianocore/IPv6Support,string=no"]
+        case .uefiSecureBoot:
+            // What guards the variables from the operating system, and what it needs.
+            arguments += [
+                "-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1",
             ]
         }
+        return arguments
     }
 
     private var networkArguments: [String] {
@@ -59,7 +71,7 @@ struct QEMUCommand {
         return [
             "-netdev", "tap,id=network,ifname=\(self.files.tap),script=no,downscript=no",
             // An empty ROM leaves PXE to the firmware's own client.
-            "-device", self.machine.firmware == .uefi ? device + ",romfile=" : device,
+            "-device", self.machine.firmware == .biosIPXE ? device : device + ",romfile=",
         ]
     }
 

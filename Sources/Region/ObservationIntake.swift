@@ -35,10 +35,15 @@ struct ObservationIntake: Sendable {
         }
     }
 
+    private static func level(of observation: RackObservation) -> EventLevel {
+        if observation.type == RackObservation.foreignServerType { return .warning }
+        return observation.source == .dhcp ? .debug : .info
+    }
+
     private func event(_ observation: RackObservation, _ machines: [MACAddress: Machine]) -> Event {
         let machine = observation.macAddress.flatMap { machines[$0] }
         var event = Event(
-            machineID: machine?.id, hostname: machine?.hostname ?? "", level: observation.source == .dhcp ? .debug : .info,
+            machineID: machine?.id, hostname: machine?.hostname ?? "", level: Self.level(of: observation),
             source: observation.source, type: observation.type, description: observation.description, occurred: observation.occurred
         )
         event.macAddress = observation.macAddress

@@ -24,11 +24,11 @@ struct StateOptions: ParsableArguments {
         return path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
     }
 
-    func cloud(labMachines: Int, firmware: Firmware = .bios, progress: any Progress) throws -> Cloud {
+    func cloud(labMachines: Int, firmware: LabFirmware = .biosIPXE, progress: any Progress) throws -> Cloud {
         var logger = Logger(label: "gantry")
         logger.logLevel = .error
         let layout = StateLayout(root: self.state)
-        let lab = LabConfiguration(stateDirectory: layout.lab, machineCount: labMachines, firmware: firmware == .uefi ? .uefi : .biosIPXE)
+        let lab = LabConfiguration(stateDirectory: layout.lab, machineCount: labMachines, firmware: firmware)
         return try Cloud(layout: layout, programs: Self.programs, lab: lab, progress: progress, logger: logger)
     }
 }
@@ -47,8 +47,8 @@ struct Up: AsyncParsableCommand {
     @Option(help: "How many virtual machines the lab has.")
     var lab: Int = 1
 
-    @Option(help: "The firmware of the virtual machines: bios or uefi.")
-    var firmware: Firmware = .bios
+    @Option(help: "The firmware of the virtual machines: \(LabFirmware.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var firmware: LabFirmware = .biosIPXE
 
     @Option(help: "The stream of images to import; made by tools/build-image.")
     var images: String?
@@ -61,13 +61,18 @@ struct Up: AsyncParsableCommand {
         guard geteuid() == 0 else { throw ValidationError("gantry up makes network namespaces and needs root. Next: sudo gantry up") }
     }
 
+    /// The region runs elsewhere: a path has to mean the same there.
+    private static func absolute(_ stream: String) -> String {
+        stream.hasPrefix("/") || stream.contains("://") ? stream : "\(FileManager.default.currentDirectoryPath)/\(stream)"
+    }
+
     func run() async throws {
         let progress = TerminalProgress()
         let cloud = try self.state.cloud(labMachines: self.lab, firmware: self.firmware, progress: progress)
         let profile = try await cloud.up()
         try profile.save()
         let client = GantryClient(profile: profile)
-        let stream = self.images ?? cloud.layout.imageStream
+        let stream = self.images.map(Self.absolute) ?? cloud.layout.imageStream
         if FileManager.default.fileExists(atPath: stream) {
             try await cloud.importImages(from: stream, client)
         } else {
@@ -89,7 +94,7 @@ struct Up: AsyncParsableCommand {
     }
 }
 
-extension Firmware: ExpressibleByArgument {}
+extension LabFirmware: ExpressibleByArgument {}
 
 struct Down: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Stop the cloud on this machine.")

@@ -176,7 +176,7 @@ struct ResponderFixture {
         (0, "PXEClient:Arch:00000", false, "lpxelinux.0"), (0, "PXEClient:Arch:00000", true, "http://10.99.0.1:5248/ipxe.cfg"),
         (7, "PXEClient:Arch:00007", false, "bootx64.efi"), (9, "PXEClient:Arch:00009", false, "bootx64.efi"),
         (7, "PXEClient:Arch:00007", true, "http://10.99.0.1:5248/ipxe.cfg"), (11, "PXEClient:Arch:00011", false, "bootaa64.efi"),
-        (16, "HTTPClient:Arch:00016", false, "http://10.99.0.1:5248/images/bootx64.efi"),
+        (16, "HTTPClient:Arch:00016", false, "http://10.99.0.1:5248/images/ipxe.efi"),
         (19, "HTTPClient:Arch:00019", false, "http://10.99.0.1:5248/images/bootaa64.efi"), (7, "", false, ""), (0x1F, "PXEClient", false, ""),
     ])
     func `every firmware gets its first file`(architecture: Int, vendor: String, isIPXE: Bool, file: String) throws {
@@ -270,5 +270,31 @@ struct ResponderFixture {
         }
         #expect(entries.map(\.address.rawValue) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11])
         #expect(entries[3].remainingSeconds == 993)
+    }
+
+    @Test func `another DHCP server is reported once a minute, by the machine that follows it`() throws {
+        var fixture = try ResponderFixture(ResponderFixture.configuration())
+        let foreign = try #require(IPv4Address("10.99.0.66"))
+        func follow(_ server: IPv4Address, giaddr: String = "0.0.0.0") throws {
+            let answer = try fixture.exchange(.request, giaddr: giaddr) { writer in
+                writer.append(.requestedAddress, address: IPv4Address(rawValue: 0x0A63_0050))
+                writer.append(.serverIdentifier, address: server)
+            }
+            #expect(answer == nil)
+        }
+        for _ in 0..<3 { try follow(foreign) }
+        try follow(try #require(IPv4Address("10.99.0.67")))
+        try follow(try #require(IPv4Address("10.99.0.68")), giaddr: "10.99.0.2")
+        let reported = fixture.observations.take(1_024).filter { $0.kind == .foreignServer }
+        #expect(reported.map(\.address) == [foreign, IPv4Address("10.99.0.67")])
+        #expect(fixture.responder.counters.foreignRequests == 5)
+    }
+
+    @Test func `each foreign server is news again after a minute, and more of them than are remembered do no harm`() {
+        var servers = ForeignServers()
+        for server in UInt32(1)...20 { #expect(servers.isNews(IPv4Address(rawValue: server), milliseconds: Int64(server))) }
+        #expect(!servers.isNews(IPv4Address(rawValue: 20), milliseconds: 60_019))
+        #expect(servers.isNews(IPv4Address(rawValue: 20), milliseconds: 60_020))
+        #expect(servers.isNews(IPv4Address(rawValue: 20), milliseconds: 5), "the clock was set back")
     }
 }

@@ -22,7 +22,9 @@ import Testing
         Entry(digest: "c", bytes: 30, lastUse: 2, isWanted: false), Entry(digest: "d", bytes: 40, lastUse: 2, isWanted: false),
     ]
 
-    @Test(arguments: [(0, 100, []), (1, 100, ["c"]), (30, 100, ["c"]), (31, 100, ["c", "d"]), (80, 100, ["c", "d", "a"]), (0, 20, ["c", "d", "a"])])
+    @Test(arguments: [
+        (0, 100, []), (1, 100, ["c"]), (30, 100, ["c"]), (31, 100, ["c", "d"]), (80, 100, ["c", "d", "a"]), (0, 20, ["c", "d", "a"]),
+    ])
     func `what was used longest ago goes first, and no more than is needed`(incoming: Int64, limit: Int64, expected: [String]) {
         #expect(CacheEviction.victims(of: Self.entries, incoming: incoming, limit: limit) == expected)
     }

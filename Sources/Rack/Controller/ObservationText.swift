@@ -7,6 +7,15 @@ internal import Domain
 /// A machine's boot in words, for its timeline.
 enum ObservationText {
     static func observation(_ seen: DHCPObservation) -> RackObservation {
+        if seen.kind == .foreignServer {
+            let server = seen.address.map { "\($0)" } ?? "?"
+            return RackObservation(
+                source: .dhcp, macAddress: seen.macAddress, address: nil, type: RackObservation.foreignServerType,
+                description: "\(seen.macAddress) took an address from \(server), which is no server of this cloud. "
+                    + "Next: switch DHCP off there, or for this VLAN",
+                occurred: Timestamp(microseconds: seen.milliseconds * 1000)
+            )
+        }
         let firmware = seen.architecture.flatMap { Self.firmware(of: $0) }
         var text = seen.address.map { "address \($0)" } ?? ""
         if seen.kind == .discover || seen.kind == .request, let architecture = seen.architecture {

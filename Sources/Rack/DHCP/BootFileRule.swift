@@ -50,7 +50,8 @@ enum BootFileRule {
         case .ipxeScript: Self.url(configuration.ipxeScript, configuration)
         case .efiX64: "bootx64.efi"
         case .efiARM64: "bootaa64.efi"
-        case .httpX64: Self.url("/images/bootx64.efi", configuration)
+        // Not shim: the signed GRUB that it starts cannot speak HTTP, and would not find its configuration.
+        case .httpX64: Self.url("/images/ipxe.efi", configuration)
         case .httpARM64: Self.url("/images/bootaa64.efi", configuration)
         }
     }

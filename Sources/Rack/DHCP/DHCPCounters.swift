@@ -16,6 +16,8 @@ public struct DHCPCounters: Sendable, Hashable {
     public var informs = 0
     /// Messages of clients that were not answered.
     public var silences = 0
+    /// Requests for addresses of other DHCP servers on the segment.
+    public var foreignRequests = 0
     /// Options left out for want of room.
     public var omittedOptions = 0
     /// Answers that the network would not take.

@@ -10,6 +10,8 @@ public struct DHCPObservation: Sendable, Hashable {
         case discover, offer, request, acknowledge, refuse, release, decline, inform
         /// A message that was not answered; `reason` says why.
         case silent
+        /// A client took the offer of a server that is not ours; `address` is that server's. At most once a minute for each.
+        case foreignServer
     }
 
     /// How a client boots.

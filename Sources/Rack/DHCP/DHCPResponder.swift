@@ -26,6 +26,7 @@ struct DHCPResponder: Sendable {
     var template: DHCPReplyTemplate
     var counters = DHCPCounters()
     let observations: DHCPObservations
+    private var foreignServers = ForeignServers()
 
     private static let broadcastMAC = MACAddress(rawValue: 0xFFFF_FFFF_FFFF)
     private static let broadcastAddress = IPv4Address(rawValue: 0xFFFF_FFFF)
@@ -184,6 +185,14 @@ struct DHCPResponder: Sendable {
             self.counters.silences &+= 1
             observation.kind = .silent
             observation.reason = .silent(reason)
+        case .recorded(.choseAnotherServer):
+            self.counters.foreignRequests &+= 1
+            // Through a relay others may serve too, as the operator of the relay has set it up.
+            guard query.relayAddress == Self.noAddress, let server = query.serverIdentifier,
+                self.foreignServers.isNews(server, milliseconds: milliseconds)
+            else { return }
+            observation.kind = .foreignServer
+            observation.address = server
         case .inform, .recorded: return
         }
         self.observations.record(observation)
