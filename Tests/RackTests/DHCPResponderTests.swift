@@ -272,7 +272,7 @@ struct ResponderFixture {
         #expect(entries[3].remainingSeconds == 993)
     }
 
-    @Test func `another DHCP server is reported once a minute, by the machine that follows it`() throws {
+    @Test func `another DHCP server is reported once a minute, by the machine that follows it`() async throws {
         var fixture = try ResponderFixture(ResponderFixture.configuration())
         let foreign = try #require(IPv4Address("10.99.0.66"))
         func follow(_ server: IPv4Address, giaddr: String = "0.0.0.0") throws {
@@ -285,16 +285,21 @@ struct ResponderFixture {
         for _ in 0..<3 { try follow(foreign) }
         try follow(try #require(IPv4Address("10.99.0.67")))
         try follow(try #require(IPv4Address("10.99.0.68")), giaddr: "10.99.0.2")
-        let reported = fixture.observations.take(1_024).filter { $0.kind == .foreignServer }
+        fixture.observations.finish()
+        var reported: [DHCPObservation] = []
+        for await observation in fixture.observations where observation.kind == .foreignServer { reported.append(observation) }
         #expect(reported.map(\.address) == [foreign, IPv4Address("10.99.0.67")])
         #expect(fixture.responder.counters.foreignRequests == 5)
     }
 
     @Test func `each foreign server is news again after a minute, and more of them than are remembered do no harm`() {
         var servers = ForeignServers()
-        for server in UInt32(1)...20 { #expect(servers.isNews(IPv4Address(rawValue: server), milliseconds: Int64(server))) }
-        #expect(!servers.isNews(IPv4Address(rawValue: 20), milliseconds: 60_019))
-        #expect(servers.isNews(IPv4Address(rawValue: 20), milliseconds: 60_020))
-        #expect(servers.isNews(IPv4Address(rawValue: 20), milliseconds: 5), "the clock was set back")
+        func isNews(_ server: UInt32, _ milliseconds: Int64) -> Bool {
+            servers.isNews(IPv4Address(rawValue: server), milliseconds: milliseconds)
+        }
+        for server in UInt32(1)...20 { #expect(isNews(server, Int64(server))) }
+        #expect(!isNews(20, 60_019))
+        #expect(isNews(20, 60_020))
+        #expect(isNews(20, 5), "the clock was set back")
     }
 }
