@@ -14,5 +14,5 @@ install -m 644 "$R"/usr/lib/grub/x86_64-efi/*.lst "$OUT/uefi/grub/x86_64-efi/"
 # BIOS
 install -m 644 "$R"/usr/lib/PXELINUX/{pxelinux,lpxelinux}.0 "$R"/usr/lib/syslinux/modules/bios/{ldlinux,chain,libcom32,libutil,reboot,poweroff}.c32 "$OUT/pxe/"
 # iPXE, for either firmware
-install -m 644 "$R"/usr/lib/ipxe/{undionly.kpxe,ipxe.efi,snponly.efi} "$OUT/ipxe/"
+install -m 644 "$R"/usr/lib/ipxe/{undionly.kpxe,snponly.efi} "$R/boot/ipxe.efi" "$OUT/ipxe/"   # /usr/lib has an absolute link to the latter
 find "$OUT" -type f | wc -l
