@@ -109,7 +109,7 @@ let shells: [Target] = [
         "Region",
         [
             "ClusterLink", "ClusterMessages", "Domain", "GantryConfiguration", "HTTPClient", "Images", "JSON", "Leasing", "Lifecycle", "OpenSSL",
-            "PostgresStorage", "Postgres", "RegionAPI", logging, lifecycle, signals,
+            "Placement", "PostgresStorage", "Postgres", "RegionAPI", "Succession", logging, lifecycle, signals,
         ]
     ),
     module(
@@ -117,7 +117,7 @@ let shells: [Target] = [
         [
             "BMC", "BootConfiguration", "CSys", "ClusterLink", "ClusterMessages", "DHCP", "Domain", "GantryConfiguration", "HTTPClient", "Images",
             "JSON",
-            "Leasing", "OpenSSL", "TFTP", "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle, signals,
+            "Leasing", "OpenSSL", "Succession", "TFTP", "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle, signals,
         ]
     ),
     module("APIClient", ["APIModel", "Domain", "HTTPClient", "JSON"]),

@@ -22,10 +22,14 @@ public struct RackConfiguration: LinkMessage, Hashable {
     /// The base URLs of other racks' HTTP servers, which may have an image sooner than a region has sent it; nil from a region that
     /// does not know of this.
     public var siblings: [String]?
+    /// The racks that this one shares segments with; nil from a region that does not know of this.
+    public var peers: [RackPeerAddress]?
+    /// Whether the rack is to hand its shared segments over and take none; nil from a region that does not know of this.
+    public var isDrained: Bool?
 
     public init(
         digest: String, segments: [SegmentConfiguration], bootIntents: [BootIntent], enlistIntent: BootIntent?, bootFiles: [String: String],
-        images: [ImageReference], siblings: [String]? = nil
+        images: [ImageReference], siblings: [String]? = nil, peers: [RackPeerAddress]? = nil, isDrained: Bool? = nil
     ) {
         self.digest = digest
         self.segments = segments
@@ -34,6 +38,8 @@ public struct RackConfiguration: LinkMessage, Hashable {
         self.bootFiles = bootFiles
         self.images = images
         self.siblings = siblings
+        self.peers = peers
+        self.isDrained = isDrained
     }
 }
 

@@ -14,13 +14,16 @@ public struct RackHello: LinkMessage, Hashable {
     public var interfaces: [ControllerInterface]
     /// The port of the rack's HTTP service for machines.
     public var httpPort: Int
+    /// Where the rack listens for the racks that it shares segments with; nil from one that shares none.
+    public var peerPort: Int?
 
-    public init(rack: SystemID, hostname: String, softwareVersion: String, interfaces: [ControllerInterface], httpPort: Int) {
+    public init(rack: SystemID, hostname: String, softwareVersion: String, interfaces: [ControllerInterface], httpPort: Int, peerPort: Int? = nil) {
         self.rack = rack
         self.hostname = hostname
         self.softwareVersion = softwareVersion
         self.interfaces = interfaces
         self.httpPort = httpPort
+        self.peerPort = peerPort
     }
 }
 

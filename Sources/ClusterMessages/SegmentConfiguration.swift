@@ -19,13 +19,15 @@ public struct SegmentConfiguration: Codable, Sendable, Hashable {
     public var mtu: Int?
     /// Time servers; nil from regions that do not say.
     public var ntpServers: [IPv4Address]?
+    /// How this rack shares the segment with others; nil when it serves it alone.
+    public var succession: SegmentSuccession?
     /// Addresses that belong to one machine each.
     public var reservations: [AddressReservation]
 
     public init(
         vlanID: Int, interfaceName: String, serviceAddress: IPv4Address, network: IPv4Network, gateway: IPv4Address?,
         dnsServers: [IPv4Address], domainName: String, leaseSeconds: Int, reservations: [AddressReservation],
-        mtu: Int? = nil, ntpServers: [IPv4Address]? = nil
+        mtu: Int? = nil, ntpServers: [IPv4Address]? = nil, succession: SegmentSuccession? = nil
     ) {
         self.vlanID = vlanID
         self.interfaceName = interfaceName
@@ -38,6 +40,7 @@ public struct SegmentConfiguration: Codable, Sendable, Hashable {
         self.reservations = reservations
         self.mtu = mtu
         self.ntpServers = ntpServers
+        self.succession = succession
     }
 }
 

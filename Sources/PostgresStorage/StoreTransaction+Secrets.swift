@@ -8,12 +8,14 @@ enum SecretPlace: Sendable {
     case power(machine: String)
     case userData(machine: String)
     case token(key: String)
+    case segment(vlanID: Int)
 
     var context: String {
         switch self {
         case .power(let machine): "machine/\(machine)/power"
         case .userData(let machine): "machine/\(machine)/user_data"
         case .token(let key): "api_token/\(key)/secret"
+        case .segment(let vlanID): "segment_service/\(vlanID)/secret"
         }
     }
 }

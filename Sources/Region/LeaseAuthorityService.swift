@@ -32,10 +32,11 @@ struct LeaseAuthorityService: Sendable {
 
     private func activate() async {
         do {
-            let (vlans, subnets, ranges, machines) = try await self.store.read { transaction in
-                (
-                    try await transaction.vlans(), try await transaction.subnets(), try await transaction.ipRanges(),
-                    try await transaction.machines()
+            let (vlans, subnets, ranges, machines, ensembles) = try await self.store.read { transaction in
+                let vlans = try await transaction.vlans()
+                return (
+                    vlans, try await transaction.subnets(), try await transaction.ipRanges(), try await transaction.machines(),
+                    try await SegmentPlacement.ensembles(vlans, transaction)
                 )
             }
             let addresses = StaticAddresses(machines: machines, subnets: subnets)
@@ -45,7 +46,7 @@ struct LeaseAuthorityService: Sendable {
                 let wishes = addresses.reservations(vlanID: vlan.id).map { ReservationWish(client: $0.macAddress, address: $0.address) }
                 let events: [LeaseAuthorityEvent] = [
                     .poolChanged(ranges: pool.map { AddressRange(first: $0.start, last: $0.end) }, reservations: wishes),
-                    .ensembleChanged([vlan.primaryRack, vlan.secondaryRack].compactMap { $0 }),
+                    .ensembleChanged(ensembles[vlan.id] ?? []),
                     .timeElapsed,
                 ]
                 try await self.handle(events, segment: vlan.id)

@@ -5,6 +5,7 @@ internal import ClusterMessages
 internal import Domain
 internal import Lifecycle
 internal import OpenSSL
+internal import PostgresStorage
 
 #if canImport(FoundationEssentials)
     internal import FoundationEssentials
@@ -26,13 +27,20 @@ struct RackConfigurationCompiler {
     var kernelOptions: [String]
     /// The racks whose links are up.
     var racks: [RackHello] = []
+    /// The segments that racks share.
+    var services: [SegmentService] = []
+    /// Where racks listen for one another.
+    var peers: [RackPeer] = []
+    /// The database's clock, for keys that change by the hour.
+    var now = Timestamp(microseconds: 0)
 
     func configuration(for rack: RackHello) -> RackConfiguration {
         let image = self.ephemeralImage
         var configuration = RackConfiguration(
             digest: "", segments: self.segments(of: rack), bootIntents: image.map { self.intents($0) } ?? [],
             enlistIntent: image.map { self.enlistment($0) }, bootFiles: self.bootFiles, images: self.images,
-            siblings: self.siblings(of: rack)
+            siblings: self.siblings(of: rack), peers: self.peers(of: rack),
+            isDrained: self.peers.contains { $0.rack == rack.rack && $0.isDrained } ? true : nil
         )
         // Sorted keys: equal configurations have equal bytes in every process.
         let encoder = JSONEncoder()
@@ -68,19 +76,37 @@ struct RackConfigurationCompiler {
     }
 
     private func segments(of rack: RackHello) -> [SegmentConfiguration] {
-        self.vlans.filter { $0.dhcpOn && $0.primaryRack == rack.rack }.sorted { $0.id < $1.id }.compactMap { vlan in
-            for subnet in self.subnets.filter({ $0.vlanID == vlan.id }).sorted(by: { $0.id < $1.id }) {
-                for interface in rack.interfaces {
-                    guard let address = interface.addresses.first(where: { subnet.network.contains($0) }) else { continue }
-                    return SegmentConfiguration(
-                        vlanID: vlan.id, interfaceName: interface.name, serviceAddress: address, network: subnet.network,
-                        gateway: subnet.gateway, dnsServers: subnet.dnsServers, domainName: self.domainName, leaseSeconds: self.leaseSeconds,
-                        reservations: self.reservations[vlan.id] ?? [], mtu: vlan.mtu, ntpServers: self.ntpServers
-                    )
-                }
-            }
-            return nil
+        let services = Dictionary(self.services.map { ($0.vlanID, $0) }, uniquingKeysWith: { first, _ in first })
+        return self.vlans.filter(\.dhcpOn).sorted { $0.id < $1.id }.compactMap { vlan in
+            let service = services[vlan.id]
+            guard service?.racks.contains(rack.rack) ?? (vlan.primaryRack == rack.rack) else { return nil }
+            return self.segment(vlan, service, rack)
         }
+    }
+
+    /// The segment on the first of the rack's interfaces that has an address on it.
+    private func segment(_ vlan: VLAN, _ service: SegmentService?, _ rack: RackHello) -> SegmentConfiguration? {
+        for subnet in self.subnets.filter({ $0.vlanID == vlan.id }).sorted(by: { $0.id < $1.id }) {
+            for interface in rack.interfaces {
+                guard let address = interface.addresses.first(where: { subnet.network.contains($0) }) else { continue }
+                let succession = service.map {
+                    SegmentSuccession(version: $0.version, racks: $0.racks, pulseKeys: PulseKeySchedule.keys(secret: $0.secret, now: self.now))
+                }
+                return SegmentConfiguration(
+                    vlanID: vlan.id, interfaceName: interface.name, serviceAddress: service?.address ?? address, network: subnet.network,
+                    gateway: subnet.gateway, dnsServers: subnet.dnsServers, domainName: self.domainName, leaseSeconds: self.leaseSeconds,
+                    reservations: self.reservations[vlan.id] ?? [], mtu: vlan.mtu, ntpServers: self.ntpServers, succession: succession
+                )
+            }
+        }
+        return nil
+    }
+
+    /// Where the racks are that this one shares segments with; nil when it shares none.
+    private func peers(of rack: RackHello) -> [RackPeerAddress]? {
+        let others = Set(self.services.filter { $0.racks.contains(rack.rack) }.flatMap(\.racks)).subtracting([rack.rack])
+        guard !others.isEmpty else { return nil }
+        return self.peers.filter { others.contains($0.rack) }.map { RackPeerAddress(rack: $0.rack, host: $0.host, port: $0.port) }
     }
 
     private func intents(_ image: EphemeralImage) -> [BootIntent] {

@@ -52,7 +52,8 @@ struct RackConfigurator: Sendable {
             machines: machines, vlans: vlans, subnets: subnets, assets: try await transaction.bootAssets(), reservations: reservations,
             domainName: "maas", leaseSeconds: 600, ntpServers: timeServers.split { $0 == " " || $0 == "," }.compactMap { IPv4Address(String($0)) },
             kernelOptions: options.split(separator: " ").map(String.init),
-            racks: self.racks.all.map(\.hello)
+            racks: self.racks.all.map(\.hello), services: try await transaction.segmentServices(), peers: try await transaction.rackPeers(),
+            now: try await transaction.databaseClock()
         )
     }
 

@@ -26,11 +26,21 @@ struct RackRegistrar: Sendable {
         )
         try await self.store.transaction { transaction in
             try await transaction.upsert(controller)
+            if let port = hello.peerPort, let host = Self.host(of: peer) {
+                try await transaction.set(RackPeer(rack: hello.rack, host: host, port: port))
+            }
             try await self.addUnknownNetworks(of: hello, transaction)
         }
         self.racks.insert(peer, hello)
         self.logger.notice("rack connected", metadata: ["rack.id": "\(hello.rack)", "rack.address": "\(peer.remoteAddress)"])
         return RegionWelcome(region: self.region, softwareVersion: self.softwareVersion)
+    }
+
+    /// The address that the rack's link comes from: racks reach one another where they reach the regions.
+    private static func host(of peer: LinkPeer) -> String? {
+        guard let colon = peer.remoteAddress.lastIndex(of: ":") else { return nil }
+        let host = peer.remoteAddress[..<colon].filter { $0 != "[" && $0 != "]" }
+        return host.hasPrefix("::ffff:") ? String(host.dropFirst(7)) : String(host)
     }
 
     func disconnected(_ peer: LinkPeer) async {

@@ -50,12 +50,13 @@ public struct RegionDaemon: Sendable {
         let api = try self.apiServer(store: store, rules: rules, services: RegionServicesAdapter(store: store, power: power, images: images))
         let reconciler = MachineReconciler(store: store, power: power, rules: rules, logger: self.logger)
         let configurator = RackConfigurator(store: store, racks: racks, logger: self.logger)
+        let placement = SegmentPlacement(store: store, logger: self.logger)
         let presence = RegionPresence(store: store, region: region, logger: self.logger)
         let retention = Retention(store: store, logger: self.logger)
         let services: [any Service] = [
             LoopService { try await link.run() }, api, LoopService { await authority.run() }, LoopService { await images.run() },
             LoopService { await configurator.run() }, LoopService { await reconciler.run() }, LoopService { await presence.run() },
-            LoopService { await retention.run() },
+            LoopService { await retention.run() }, LoopService { await placement.run() },
         ]
         var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: self.logger)
         group.maximumGracefulShutdownDuration = .seconds(10)
@@ -109,6 +110,14 @@ public struct RegionDaemon: Sendable {
                 throw LinkRefusal(.handlerFailed, "say hello first")
             }
             try await authority.received(report.message, from: rack)
+            return LinkNothing()
+        }
+        let segments = SegmentIntake(store: store)
+        server.on(SegmentStatusReport.self) { report, peer in
+            guard let rack = racks.all.first(where: { $0.peer === peer })?.hello.rack else {
+                throw LinkRefusal(.handlerFailed, "say hello first")
+            }
+            try await segments.take(report, from: rack)
             return LinkNothing()
         }
         server.onDisconnect { await registrar.disconnected($0) }

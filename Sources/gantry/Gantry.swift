@@ -16,6 +16,6 @@ struct Gantry: AsyncParsableCommand {
             Shell completion: gantry --generate-completion-script bash > /etc/bash_completion.d/gantry
             """,
         version: "0.1.0",
-        subcommands: [Up.self, Down.self, Login.self, Machines.self, Events.self, Images.self]
+        subcommands: [Up.self, Down.self, Login.self, Machines.self, Events.self, Images.self, Segments.self, Racks.self]
     )
 }

@@ -6,6 +6,7 @@ internal import ClusterMessages
 internal import Domain
 internal import Leasing
 internal import Logging
+internal import Succession
 
 /// A rack's state: the segments that it serves, as the region's last configuration says.
 actor RackController {
@@ -16,16 +17,24 @@ actor RackController {
     private let images: @Sendable ([String], [String]) -> Void
     private let logger: Logger
     private var segments: [Int: DHCPService] = [:]
+    private var successions: [Int: SuccessionService] = [:]
+    /// Links to the racks that share segments with this one, and what tells its runs apart.
+    private let peers: PeerLinks
+    private let boot: UInt64
+    private var isDrained = false
     private let segmentsChanged: AsyncStream<DHCPService>.Continuation
     /// Every segment's service, once it serves: whoever reads this forwards its messages.
     nonisolated let newSegments: AsyncStream<DHCPService>
 
     init(
-        rack: SystemID, settings: RackSettings, answers: BootAnswers, images: @escaping @Sendable ([String], [String]) -> Void, logger: Logger
+        rack: SystemID, settings: RackSettings, answers: BootAnswers, peers: PeerLinks, boot: UInt64,
+        images: @escaping @Sendable ([String], [String]) -> Void, logger: Logger
     ) {
         self.rack = rack
         self.settings = settings
         self.answers = answers
+        self.peers = peers
+        self.boot = boot
         self.images = images
         self.logger = logger
         (self.newSegments, self.segmentsChanged) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(256))
@@ -39,7 +48,9 @@ actor RackController {
         )
         self.images(configuration.images.map(\.sha256), configuration.siblings ?? [])
         let wanted = Set(configuration.segments.map(\.vlanID))
+        self.peers.apply(configuration.peers ?? [])
         for (id, service) in self.segments where !wanted.contains(id) {
+            self.leaveSuccession(of: id)
             service.stop()
             self.segments[id] = nil
             self.logger.notice("segment no longer served", metadata: ["segment.id": "\(id)"])
@@ -51,6 +62,7 @@ actor RackController {
                 problems.append("segment \(segment.vlanID) on \(segment.interfaceName): \(error)")
             }
         }
+        self.drain(configuration.isDrained ?? false)
         return RackConfigurationApplied(digest: configuration.digest, problems: problems)
     }
 
@@ -58,18 +70,70 @@ actor RackController {
         let configuration = self.dhcpConfiguration(segment)
         if let service = self.segments[segment.vlanID] {
             service.apply(configuration)
-            return
+            return try self.share(segment, service)
         }
         let service = DHCPService(
             configuration: configuration, journalDirectory: "\(self.settings.stateDirectory)/leases", logger: self.logger
         )
         try service.start()
+        // Before any grant it answers nobody; whether it may is the succession's word from then on.
+        if segment.succession != nil { service.setActive(false) }
         self.segments[segment.vlanID] = service
         self.segmentsChanged.yield(service)
+        try self.share(segment, service)
         self.logger.notice(
             "segment served",
             metadata: ["segment.id": "\(segment.vlanID)", "interface": "\(segment.interfaceName)", "service.address": "\(segment.serviceAddress)"]
         )
+    }
+
+    /// Takes part in the succession of a segment that racks share, and in none otherwise.
+    private func share(_ segment: SegmentConfiguration, _ service: DHCPService) throws {
+        guard let succession = segment.succession else {
+            guard self.successions[segment.vlanID] != nil else { return }
+            self.leaveSuccession(of: segment.vlanID)
+            return service.setActive(true)
+        }
+        if let known = self.successions[segment.vlanID] {
+            guard known.isFor(segment) else {
+                self.leaveSuccession(of: segment.vlanID)
+                return try self.share(segment, service)
+            }
+            self.peers.update(segmentID: segment.vlanID, racks: succession.racks)
+            return known.apply(succession)
+        }
+        service.setActive(false)
+        let shared = SuccessionService(
+            configuration: SuccessionConfiguration(
+                segmentID: segment.vlanID, rack: self.rack, interfaceName: segment.interfaceName, serviceAddress: segment.serviceAddress,
+                succession: succession),
+            boot: self.boot, dhcp: service, logger: self.logger)
+        try shared.start()
+        self.successions[segment.vlanID] = shared
+        self.peers.add(PeerLinks.Segment(succession: shared, dhcp: service, others: succession.racks.filter { $0 != self.rack }))
+    }
+
+    private func leaveSuccession(of segmentID: Int) {
+        self.peers.remove(segmentID: segmentID)
+        self.successions.removeValue(forKey: segmentID)?.stop()
+    }
+
+    /// Takes this rack off its shared segments, or back on them.
+    private func drain(_ isWished: Bool) {
+        guard isWished != self.isDrained else { return }
+        self.isDrained = isWished
+        for succession in self.successions.values { succession.tell(isWished ? .drainRequested : .undrainRequested) }
+    }
+
+    /// What this rack knows of its shared segments.
+    var segmentStatus: [SegmentStatus] {
+        self.successions.sorted { $0.key < $1.key }.map { id, succession in
+            let view = succession.view
+            return SegmentStatus(
+                segmentID: id, role: "\(view.role)", term: view.term, active: view.active, standbys: view.standbys,
+                leases: self.segments[id]?.statistics.bound ?? 0, lastReason: view.lastTakeover?.reason.rawValue,
+                lastGapMilliseconds: view.lastTakeover.map { Int(($0.detection + $0.claim) / .milliseconds(1)) })
+        }
     }
 
     private func dhcpConfiguration(_ segment: SegmentConfiguration) -> DHCPSegmentConfiguration {
@@ -99,6 +163,8 @@ actor RackController {
     }
 
     func stop() {
+        // Successors take over before this rack stops to answer.
+        for id in self.successions.keys.sorted() { self.leaveSuccession(of: id) }
         for service in self.segments.values { service.stop() }
         self.segments = [:]
         self.segmentsChanged.finish()

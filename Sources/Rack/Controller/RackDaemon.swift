@@ -41,8 +41,11 @@ public struct RackDaemon: Sendable {
         let answers = BootAnswers(httpPort: self.settings.httpPort)
         let observations = BootObservations()
         let prefetcher = ImagePrefetcher(source: source, fetch: { try await download.fetch($0) }, logger: self.logger)
+        let boot = UInt64.random(in: .min ... .max)
+        let peers = PeerLinks(
+            rack: rack, boot: boot, identity: identity, port: self.settings.peerPort, software: Self.softwareVersion, logger: self.logger)
         let controller = RackController(
-            rack: rack, settings: self.settings, answers: answers,
+            rack: rack, settings: self.settings, answers: answers, peers: peers, boot: boot,
             images: { digests, siblings in
                 download.useSiblings(siblings)
                 prefetcher.want(digests)
@@ -62,7 +65,7 @@ public struct RackDaemon: Sendable {
         )
         let services: [any Service] = [
             fetches, http, tftp, LoopService { try await link.run() }, LoopService { await reporter.run() },
-            LoopService { await prefetcher.run() },
+            LoopService { await prefetcher.run() }, LoopService { try await peers.run() },
         ]
         var group = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: self.logger)
         group.maximumGracefulShutdownDuration = .seconds(10)
@@ -110,7 +113,7 @@ public struct RackDaemon: Sendable {
         link.onUp { peer in
             let hello = RackHello(
                 rack: rack, hostname: hostname, softwareVersion: Self.softwareVersion, interfaces: NetworkInterfaces.all(),
-                httpPort: settings.httpPort
+                httpPort: settings.httpPort, peerPort: settings.peerPort
             )
             do {
                 let welcome = try await peer.send(hello, deadline: .seconds(10))

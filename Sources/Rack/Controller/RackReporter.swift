@@ -38,6 +38,7 @@ final class RackReporter: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { for await observation in self.boot.events { self.add(ObservationText.observation(observation, self.answers)) } }
             group.addTask { await self.sendObservations() }
+            group.addTask { await self.sendSegmentStatus() }
             await withDiscardingTaskGroup { segments in
                 for await service in self.controller.newSegments {
                     segments.addTask { await self.forwardLeases(of: service) }
@@ -76,6 +77,23 @@ final class RackReporter: Sendable {
                 self.logger.debug("lease message not sent", metadata: ["error": "\(error)"])
                 if case .report(let report) = message { service.requeue(report) }
                 if (try? await Task.sleep(for: .seconds(1))) == nil { return }  // cancelled: the rack stops
+            }
+        }
+    }
+
+    /// At once when something changed, as seen twice a second, and every ten seconds anyhow.
+    private func sendSegmentStatus() async {
+        var told: [SegmentStatus] = []
+        var pauses = 0
+        while (try? await Task.sleep(for: .milliseconds(500))) != nil {  // cancelled: the rack stops
+            let status = await self.controller.segmentStatus
+            pauses += 1
+            guard status != told || pauses >= 20, !(status.isEmpty && told.isEmpty), self.link.isUp else { continue }
+            do {
+                _ = try await self.link.send(SegmentStatusReport(segments: status), deadline: .seconds(10))
+                (told, pauses) = (status, 0)
+            } catch {
+                self.logger.debug("segment status not sent", metadata: ["error": "\(error)"])
             }
         }
     }

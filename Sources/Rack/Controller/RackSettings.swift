@@ -19,6 +19,8 @@ public struct RackSettings: Sendable {
     public var stateDirectory: String
     /// The port of the HTTP service for machines.
     public var httpPort: Int
+    /// The port where other racks say that they live, and what they have bound (mutual TLS).
+    public var peerPort: Int
     /// The most that the image cache keeps. 64 GiB hold some forty releases with their ephemeral images.
     public var imageCacheBytes: Int64
     /// BMCs that are driven at the same time.
@@ -38,6 +40,7 @@ public struct RackSettings: Sendable {
         self.authorityFile = try reader.text("tls.authority_file")
         self.stateDirectory = try reader.text("state_directory")
         self.httpPort = try reader.number("http_port", 1...65535, default: 5248)
+        self.peerPort = try reader.number("peer_port", 1...65535, default: 5251)
         self.imageCacheBytes = Int64(try reader.number("image_cache_gib", 1...1_048_576, default: 64)) << 30
         self.powerThreads = try reader.number("power_threads", 1...256, default: 8)
         guard !self.regionHosts.isEmpty else {

@@ -29,6 +29,12 @@ enum ControllerHandlers {
             actions: [
                 Action("GET", "Read a rack controller") { call in try await Self.read(call, kind: .rack) },
                 Action("DELETE", "Delete a rack controller", access: .administrator) { call in try await Self.delete(call, kind: .rack) },
+                Action("POST", op: "drain", "Have a rack controller hand its shared segments over, and take none", access: .administrator) { call in
+                    try await Self.drain(call, true)
+                },
+                Action("POST", op: "undrain", "Let a rack controller take segments again", access: .administrator) { call in
+                    try await Self.drain(call, false)
+                },
                 Action("GET", op: "list_boot_images", "List available boot images", access: .administrator, run: Self.images),
                 Action("POST", op: "import_boot_images", "Import boot images", access: .administrator) { call in
                     _ = try await call.store.read { try await Self.controller(call, kind: .rack, in: $0) }
@@ -79,6 +85,19 @@ enum ControllerHandlers {
         .json(
             try await call.store.read { transaction in
                 try await call.renderer(in: transaction).controller(try await Self.controller(call, kind: kind, in: transaction))
+            }
+        )
+    }
+
+    private static func drain(_ call: APICall, _ isDrained: Bool) async throws -> APIResponse {
+        .json(
+            try await call.store.transaction { transaction in
+                let controller = try await Self.controller(call, kind: .rack, in: transaction)
+                guard try await transaction.rackPeers().contains(where: { $0.rack == controller.id }) else {
+                    throw APIFailure.conflict("\(controller.hostname) shares no segments with other racks.")
+                }
+                try await transaction.setDrained(isDrained, rack: controller.id)
+                return try await call.renderer(in: transaction).controller(controller)
             }
         )
     }

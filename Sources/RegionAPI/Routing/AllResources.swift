@@ -8,6 +8,6 @@ enum AllResources {
         + NodeHandlers.resources + InterfaceHandlers.resources + BlockDeviceHandlers.resources + ResultHandlers.resources
         + ZoneHandlers.resources + PoolHandlers.resources + TagHandlers.resources + FabricHandlers.resources + VLANHandlers.resources
         + SpaceHandlers.resources + SubnetHandlers.resources + IPRangeHandlers.resources + DomainHandlers.resources + EventHandlers.resources
-        + BootResourceHandlers.resources + BootSourceHandlers.resources + ControllerHandlers.resources + ScriptHandlers.resources
-        + SettingHandlers.resources + EmptyHandlers.resources
+        + BootResourceHandlers.resources + BootSourceHandlers.resources + ControllerHandlers.resources + SegmentHandlers.resources
+        + ScriptHandlers.resources + SettingHandlers.resources + EmptyHandlers.resources
 }
