@@ -120,7 +120,8 @@ import Testing
 
     @Test func `a boot file keeps its field`() throws {
         let name = Array("lpxelinux.0".utf8)
-        let (message, omitted) = try self.write(limit: 300, file: name, [(.domainName, self.filler(45)), (.hostName, self.filler(100)), (.message, self.filler(60))])
+        let (message, omitted) = try self.write(
+            limit: 300, file: name, [(.domainName, self.filler(45)), (.hostName, self.filler(100)), (.message, self.filler(60))])
         let view = try DHCPMessageView(parsing: message.span)
         #expect(view.bootFileField(in: message.span) == "lpxelinux.0")
         #expect(view.option(.overload, message) == [2])

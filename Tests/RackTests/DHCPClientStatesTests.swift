@@ -42,7 +42,9 @@ import Testing
         (.renewing, .otherNetwork, .refused), (.renewing, .unknown, .silent),
     ]
 
-    private static func send(_ state: State, _ address: IPv4Address, broadcast: Bool = false, giaddr: String = "0.0.0.0", _ fixture: inout ResponderFixture)
+    private static func send(
+        _ state: State, _ address: IPv4Address, broadcast: Bool = false, giaddr: String = "0.0.0.0", _ fixture: inout ResponderFixture
+    )
         throws -> (ResponderFixture.Answer, DHCPDestination)?
     {
         try fixture.exchange(.request, broadcast: broadcast, ciaddr: state.hasAddress ? "\(address)" : "0.0.0.0", giaddr: giaddr) {
@@ -84,7 +86,9 @@ import Testing
             #expect(reply.view.messageType == .acknowledge && reply.view.yourAddress == address, "\(label)")
             #expect(reply.view.clientAddress == (state.hasAddress ? address : IPv4Address(rawValue: 0)), "table 3: ciaddr of the request")
             // To the address where the client has it, to its hardware where it does not.
-            #expect(destination == (state.hasAddress ? .datagram(address, port: 68, client: fixture.client) : .frame(fixture.client, address)), "\(label)")
+            #expect(
+                destination == (state.hasAddress ? .datagram(address, port: 68, client: fixture.client) : .frame(fixture.client, address)), "\(label)"
+            )
         case .refused:
             let (reply, destination) = try #require(answer, "\(label)")
             #expect(reply.view.messageType == .refuse && reply.view.yourAddress.rawValue == 0, "\(label)")
@@ -102,7 +106,8 @@ import Testing
             $0.append(.requestedAddress, address: offered)
         }
         #expect(other == nil)
-        let (next, _) = try #require(try fixture.exchange(.discover, client: MACAddress(rawValue: 0x5254_0077_7777)) { $0.append(.requestedAddress, address: offered) })
+        let (next, _) = try #require(
+            try fixture.exchange(.discover, client: MACAddress(rawValue: 0x5254_0077_7777)) { $0.append(.requestedAddress, address: offered) })
         #expect(next.view.yourAddress == offered, "its address is free for others at once")
     }
 

@@ -3,6 +3,7 @@
 
 import CSys
 import Domain
+import Glibc
 import Leasing
 import Logging
 import Subprocess
@@ -15,11 +16,18 @@ import TestSupport
 struct DHCPNamespaces {
     let server: String
     let client: String
+    /// A router between the two, on which a relay agent can run.
+    var relay: String?
 
     /// A cable between a `rack0` and a `machine0`, with 10.77.0.1/24 on the rack's end.
-    static func with(_ body: (DHCPNamespaces) async throws -> Void) async throws {
+    ///
+    /// - Parameter throughRelay: a router is in the way, with 172.16.0.2/30 on its `up0` to the rack's 172.16.0.1, and 10.77.0.1/24 on its
+    ///   `down0` to the machine.
+    static func with(throughRelay: Bool = false, _ body: (DHCPNamespaces) async throws -> Void) async throws {
         let number = UInt32.random(in: .min ... .max)
-        let namespaces = DHCPNamespaces(server: "gdh-s\(number)", client: "gdh-c\(number)")
+        let namespaces = DHCPNamespaces(
+            server: "gdh-s\(number)", client: "gdh-c\(number)", relay: throughRelay ? "gdh-r\(number)" : nil
+        )
         do {
             try await namespaces.make()
             try await body(namespaces)
@@ -31,20 +39,34 @@ struct DHCPNamespaces {
     }
 
     private func make() async throws {
-        for name in [self.server, self.client] {
+        for name in [self.server, self.client, self.relay].compactMap({ $0 }) {
             try await Self.run("ip", "netns", "add", name)
             try await Self.run("ip", "-n", name, "link", "set", "lo", "up")
         }
-        try await Self.run("ip", "-n", self.server, "link", "add", "rack0", "type", "veth", "peer", "name", "machine0", "netns", self.client)
-        try await Self.run("ip", "-n", self.server, "address", "add", "10.77.0.1/24", "dev", "rack0")
-        try await Self.run("ip", "-n", self.server, "link", "set", "rack0", "up")
-        try await Self.run("ip", "-n", self.client, "link", "set", "machine0", "up")
+        if let relay = self.relay {
+            try await Self.cable(self.server, "rack0", "172.16.0.1/30", relay, "up0", "172.16.0.2/30")
+            try await Self.cable(relay, "down0", "10.77.0.1/24", self.client, "machine0", nil)
+            try await Self.run("ip", "-n", self.server, "route", "add", "10.77.0.0/24", "via", "172.16.0.2")
+        } else {
+            try await Self.cable(self.server, "rack0", "10.77.0.1/24", self.client, "machine0", nil)
+        }
+    }
+
+    private static func cable(
+        _ one: String, _ oneEnd: String, _ oneAddress: String, _ other: String, _ otherEnd: String, _ otherAddress: String?
+    ) async throws {
+        try await Self.run("ip", "-n", one, "link", "add", oneEnd, "type", "veth", "peer", "name", otherEnd, "netns", other)
+        try await Self.run("ip", "-n", one, "address", "add", oneAddress, "dev", oneEnd)
+        if let otherAddress { try await Self.run("ip", "-n", other, "address", "add", otherAddress, "dev", otherEnd) }
+        try await Self.run("ip", "-n", one, "link", "set", oneEnd, "up")
+        try await Self.run("ip", "-n", other, "link", "set", otherEnd, "up")
     }
 
     private func remove() async {
         // Their interfaces go with them. What is left of a failed set-up does not matter to other tests.
         _ = try? await Self.run("ip", "netns", "delete", self.server)
         _ = try? await Self.run("ip", "netns", "delete", self.client)
+        if let relay = self.relay { _ = try? await Self.run("ip", "netns", "delete", relay) }
     }
 
     struct Failure: Error, CustomStringConvertible {
@@ -91,6 +113,52 @@ struct DHCPNamespaces {
         func get() -> Result<Void, any Error>? { self.value.withLock { $0 } }
     }
 
+    /// Runs a program in the machine's namespace for as long as the body runs.
+    func whileOnMachine(_ arguments: [String], _ body: () async throws -> Void) async throws {
+        try await Self.whileRunning(["netns", "exec", self.client] + arguments, body)
+    }
+
+    /// Runs `ip` with arguments that start a program which goes on, for as long as the body runs.
+    static func whileRunning(_ arguments: [String], _ body: () async throws -> Void) async throws {
+        try await withThrowingTaskGroup { group in
+            // Ended by its cancellation.
+            group.addTask { _ = try? await Self.run("ip", arguments) }
+            do { try await body() } catch {
+                group.cancelAll()
+                throw error
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// Runs a service with a region of its own, and stops both.
+    func serve(
+        _ configuration: DHCPSegmentConfiguration, directory: TemporaryDirectory, addresses: UInt32 = 100, first: String = "10.77.0.50",
+        terms: LeaseTerms = .standard, flush: @escaping LeaseJournal.Flush = { fdatasync($0) },
+        _ body: (DHCPService, LeaseRegion) async throws -> Void
+    ) async throws {
+        let service = DHCPService(
+            configuration: configuration, journalDirectory: directory.path, terms: terms, flush: flush,
+            logger: Logger(label: "dhcp") { _ in SwiftLogNoOpLogHandler() }
+        )
+        try self.inside(self.server) { try service.start() }
+        let region = LeaseRegion(
+            service, rack: configuration.rack, first: IPv4Address(first) ?? configuration.serviceAddress, count: addresses, terms: terms
+        )
+        try await withThrowingTaskGroup { group in
+            group.addTask { await region.run() }
+            do {
+                try await eventually("the service has a grant and addresses") { service.isGranted && service.statistics.unspent > 0 }
+                try await body(service, region)
+            } catch {
+                service.stop()
+                throw error
+            }
+            service.stop()
+            try await group.waitForAll()
+        }
+    }
+
     func configuration() throws -> DHCPSegmentConfiguration {
         guard let rack = SystemID("3aaaaa"), let service = IPv4Address("10.77.0.1"), let subnet = IPv4Network("10.77.0.0/24") else {
             throw Failure(description: "constants")
@@ -109,6 +177,7 @@ struct DHCPNamespaces {
 actor LeaseRegion {
     private var authority: LeaseAuthority
     private(set) var reports: [LeaseReport.Entry] = []
+    private var isHung = false
     private let service: DHCPService
 
     init(_ service: DHCPService, rack: SystemID, first: IPv4Address, count: UInt32, terms: LeaseTerms = .standard) {
@@ -124,10 +193,39 @@ actor LeaseRegion {
         for await message in self.service.outbound { self.receive(message) }
     }
 
+    /// From now on it takes everything and answers nothing.
+    func hang() { self.isHung = true }
+
     private func receive(_ message: LeaseRackMessage) {
+        if self.isHung { return }
         if case .report(let report) = message { self.reports += report.entries }
         for effect in self.authority.handle(.received(message), now: DHCPService.now) {
             if case .send(let answer, to: _) = effect { self.service.receive(answer) }
         }
+    }
+}
+
+extension TemporaryDirectory {
+    /// A client's script that takes the address on, and notes what happened; nothing else of the host is touched.
+    func clientScript() -> String {
+        let path = "\(self.path)/script"
+        self.write(
+            "script",
+            Array(
+                """
+                #!/bin/sh
+                what=${reason:-$1}; address=${new_ip_address:-$ip}
+                case $what in
+                BOUND|RENEW|REBIND|REBOOT|bound|renew) ip address replace "$address/24" dev "$interface";;
+                EXPIRE|FAIL|RELEASE|STOP|deconfig|leasefail|nak) ip address flush dev "$interface";;
+                esac
+                echo "$what $address $boot_file" >> \(self.path)/log
+                exit 0
+
+                """.utf8
+            )
+        )
+        unsafe chmod(path, 0o755)
+        return path
     }
 }

@@ -138,7 +138,8 @@ import Testing
         #expect(try fixture.exchange(.discover, giaddr: "172.16.0.2") == nil, "the agent's own network is not ours")
         let other = try fixture.exchange(.discover, giaddr: "10.99.0.7") { $0.append(.relayAgentInformation, bytes: [5, 4, 10, 98, 0, 0]) }
         #expect(other == nil, "the link it selects is not ours, although the agent's address is")
-        #expect(try fixture.exchange(.discover) { $0.append(.subnetSelection, number: 0x0A62_0000) } == nil, "nor is the subnet that a client selects")
+        #expect(
+            try fixture.exchange(.discover) { $0.append(.subnetSelection, number: 0x0A62_0000) } == nil, "nor is the subnet that a client selects")
         #expect(fixture.responder.counters.silences == 3)
     }
 

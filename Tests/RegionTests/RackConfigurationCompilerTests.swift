@@ -72,6 +72,13 @@ import Testing
         #expect(try self.compiler().configuration(for: other).segments.isEmpty)
     }
 
+    @Test func `a segment knows its largest packet and the operator's time servers`() throws {
+        var compiler = try self.compiler()
+        compiler.ntpServers = [try #require(IPv4Address("10.0.0.3"))]
+        let segment = try #require(compiler.configuration(for: try self.rack()).segments.first)
+        #expect(segment.mtu == 1500 && segment.ntpServers?.map(\.description) == ["10.0.0.3"])
+    }
+
     @Test func `unknown machines enlist, and known ones boot what their state asks for`() throws {
         let configuration = try self.compiler(machines: [try self.machine(.deployed)]).configuration(for: try self.rack())
         #expect(configuration.enlistIntent?.purpose == .enlist)

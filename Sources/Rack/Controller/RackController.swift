@@ -153,6 +153,7 @@ actor RackController {
         configuration.mtu = segment.mtu
         configuration.leaseSeconds = segment.leaseSeconds
         configuration.httpPort = self.settings.httpPort
+        configuration.limits = self.settings.dhcpLimits
         configuration.reservations = reservations
         return configuration
     }

@@ -25,6 +25,8 @@ public struct RackSettings: Sendable {
     public var imageCacheBytes: Int64
     /// BMCs that are driven at the same time.
     public var powerThreads: Int
+    /// How fast DHCP messages are answered, on each segment.
+    public var dhcpLimits = DHCPLimits()
 
     /// Reads the file.
     ///
@@ -43,6 +45,16 @@ public struct RackSettings: Sendable {
         self.peerPort = try reader.number("peer_port", 1...65535, default: 5251)
         self.imageCacheBytes = Int64(try reader.number("image_cache_gib", 1...1_048_576, default: 64)) << 30
         self.powerThreads = try reader.number("power_threads", 1...256, default: 8)
+        let limits = self.dhcpLimits
+        self.dhcpLimits.clientBurst = try reader.number("dhcp.client_burst", 1...10_000, default: limits.clientBurst)
+        self.dhcpLimits.clientMessagesPerSecond = try reader.number(
+            "dhcp.client_messages_per_second", 1...10_000, default: limits.clientMessagesPerSecond
+        )
+        self.dhcpLimits.segmentBurst = try reader.number("dhcp.segment_burst", 1...1_000_000, default: limits.segmentBurst)
+        self.dhcpLimits.segmentMessagesPerSecond = try reader.number(
+            "dhcp.segment_messages_per_second", 1...10_000_000, default: limits.segmentMessagesPerSecond
+        )
+        self.dhcpLimits.waiting = try reader.number("dhcp.waiting", 4...65_536, default: limits.waiting)
         guard !self.regionHosts.isEmpty else {
             throw ConfigurationError(file: file, key: "regions.hosts", message: "is missing; expected a list of addresses of region controllers")
         }

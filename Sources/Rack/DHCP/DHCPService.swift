@@ -25,6 +25,7 @@ public final class DHCPService: Sendable {
 
     let terms: LeaseTerms
     let journalDirectory: String
+    private let flush: LeaseJournal.Flush
     let logger: Logger
     let state: Mutex<State>
     let replicate: AsyncStream<BindingReplication>.Continuation
@@ -55,11 +56,19 @@ public final class DHCPService: Sendable {
     /// - Parameters:
     ///   - journalDirectory: where the segment's leases are kept; made when it is missing. Its loss costs addresses for a while,
     ///     never safety.
-    public init(
+    public convenience init(
         configuration: DHCPSegmentConfiguration, journalDirectory: String, terms: LeaseTerms = .standard, logger: Logger
+    ) {
+        self.init(configuration: configuration, journalDirectory: journalDirectory, terms: terms, flush: { fdatasync($0) }, logger: logger)
+    }
+
+    init(
+        configuration: DHCPSegmentConfiguration, journalDirectory: String, terms: LeaseTerms, flush: @escaping LeaseJournal.Flush,
+        logger: Logger
     ) {
         self.terms = terms
         self.journalDirectory = journalDirectory
+        self.flush = flush
         var logger = logger
         logger[metadataKey: "segment.id"] = "\(configuration.segmentID)"
         self.logger = logger
@@ -106,7 +115,7 @@ public final class DHCPService: Sendable {
         }
         let path = "\(self.journalDirectory)/segment-\(segmentID).leases"
         do {
-            return try LeaseJournal.open(path: path, records: &records)
+            return try LeaseJournal.open(path: path, records: &records, flush: self.flush)
         } catch {
             guard error.code == .damaged else { throw DHCPServiceError(.journal, error.message) }
             // With a new identity the region knows that what this rack held is lost, and recycles it.
@@ -114,7 +123,7 @@ public final class DHCPService: Sendable {
             records = []
             do {
                 try LeaseJournal.setAside(path: path)
-                return try LeaseJournal.open(path: path, records: &records)
+                return try LeaseJournal.open(path: path, records: &records, flush: self.flush)
             } catch {
                 throw DHCPServiceError(.journal, error.message)
             }

@@ -14,9 +14,13 @@ struct LeaseJournal: ~Copyable {
     private static let headLength = 16
     private static let maximumRecord = 1 << 20
 
+    /// Makes what was written to a file durable: `fdatasync`, but for tests of disks that hang. Zero, or -1 with `errno`.
+    typealias Flush = @Sendable (Int32) -> Int32
+
     let path: String
     private var file: Int32
     private let lock: Int32
+    private let flush: Flush
     /// The number of the next append.
     private var batch: UInt32
     private(set) var size = 0
@@ -24,18 +28,21 @@ struct LeaseJournal: ~Copyable {
     /// The file may end in anything.
     private(set) var needsRewrite = false
 
-    private init(path: String, file: Int32, lock: Int32, batch: UInt32) {
+    private init(path: String, file: Int32, lock: Int32, batch: UInt32, flush: @escaping Flush) {
         self.path = path
         self.file = file
         self.lock = lock
         self.batch = batch
+        self.flush = flush
     }
 
     /// Opens or creates the file and locks it against other processes.
     ///
     /// - Parameter records: what was in it.
     /// - Throws: `inUse`, `system`, or `damaged`; after `damaged`, see ``setAside(path:)``.
-    static func open(path: String, records: inout [LeaseRecord]) throws(LeaseJournalError) -> LeaseJournal {
+    static func open(
+        path: String, records: inout [LeaseRecord], flush: @escaping Flush = { fdatasync($0) }
+    ) throws(LeaseJournalError) -> LeaseJournal {
         let lock = unsafe Glibc.open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw Self.systemError("open \(path).lock") }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
@@ -54,7 +61,7 @@ struct LeaseJournal: ~Copyable {
             let bytes = try Self.readAll(file, path: path)
             let batch: UInt32
             (records, batch) = try Self.parse(bytes, path: path)
-            return LeaseJournal(path: path, file: file, lock: lock, batch: batch)
+            return LeaseJournal(path: path, file: file, lock: lock, batch: batch, flush: flush)
         } catch {
             close(file)
             close(lock)
@@ -89,7 +96,7 @@ struct LeaseJournal: ~Copyable {
         self.waiting.removeAll(keepingCapacity: true)
         do throws(LeaseJournalError) {
             try Self.write(bytes, to: self.file, path: self.path)
-            guard fdatasync(self.file) == 0 else { throw Self.systemError("fdatasync \(self.path)") }
+            guard self.flush(self.file) == 0 else { throw Self.systemError("fdatasync \(self.path)") }
         } catch {
             // After a failed sync nobody knows what is on disk: the file is not appended to again.
             self.needsRewrite = true
