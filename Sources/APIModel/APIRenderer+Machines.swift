@@ -56,7 +56,8 @@ extension APIRenderer {
             "interface_set": .array(machine.interfaces.map { self.interface($0, of: machine.id) }),
             "boot_interface": bootInterface ?? .null, "boot_disk": bootDisk ?? .null, "blockdevice_set": .array(disks + volumes),
             "physicalblockdevice_set": .array(disks), "virtualblockdevice_set": .array(volumes), "iscsiblockdevice_set": [],
-            "volume_groups": .array(self.volumeGroups(of: machine)), "raids": [], "bcaches": [], "cache_sets": [], "vmfs_datastores": [], "special_filesystems": [],
+            "volume_groups": .array(self.volumeGroups(of: machine)),
+            "raids": [], "bcaches": [], "cache_sets": [], "vmfs_datastores": [], "special_filesystems": [],
             "numanode_set": [
                 [
                     "index": 0, "memory": .int(machine.memoryMiB), "cores": .array((0..<max(0, min(machine.cpuCount, 4096))).map(JSONValue.int)),

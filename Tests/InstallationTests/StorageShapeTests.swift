@@ -108,7 +108,8 @@ import Testing
     }
 
     @Test func `a layout is stored and read back, and nothing else is taken for one`() {
-        for layout in [StorageLayout(), StorageLayout(.lvm, bootSizeBytes: 1, rootSizeBytes: 2, groupName: "a", volumeName: "b", volumeSizeBytes: 3)] {
+        for layout in [StorageLayout(), StorageLayout(.lvm, bootSizeBytes: 1, rootSizeBytes: 2, groupName: "a", volumeName: "b", volumeSizeBytes: 3)]
+        {
             #expect(StorageLayout(json: layout.json) == layout)
         }
         #expect(StorageLayout(json: ["kind": "zfs"]) == nil)

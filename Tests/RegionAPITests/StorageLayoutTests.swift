@@ -2,11 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Domain
+import HTTPClient
 import JSON
 import PostgresStorage
 import Testing
-
-@testable import RegionAPI
 
 @Suite(.timeLimit(.minutes(5))) struct StorageLayoutTests {
     private static func addMachine(_ region: TestRegion, status: NodeStatus = .ready) async throws -> SystemID {

@@ -88,7 +88,8 @@ enum StorageLayouts {
             default: false
             }
         }
-        let isReserved = ["snapshot", "pvmove"].contains { text.hasPrefix($0) } || ["_mlog", "_mimage", "_rimage", "_tdata"].contains { text.contains($0) }
+        let isReserved =
+            ["snapshot", "pvmove"].contains { text.hasPrefix($0) } || ["_mlog", "_mimage", "_rimage", "_tdata"].contains { text.contains($0) }
         guard isAllowed, !isReserved, text.utf8.count <= 63, let first = text.first, first != "-", first != "." else {
             throw APIFailure.field(field, "'\(text.prefix(80))' is no name of LVM: expected at most 63 letters, digits and _ + . -")
         }
