@@ -3,6 +3,7 @@
 
 internal import Domain
 internal import HTTPForms
+internal import Installation
 internal import JSON
 internal import Lifecycle
 internal import PostgresStorage

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Domain
+internal import HTTPForms
 internal import Installation
 internal import JSON
 internal import PostgresStorage
