@@ -68,7 +68,7 @@ let cores: [Target] = [
 
 let contracts: [Target] = [
     module("ClusterMessages", ["Domain", "JSON", "Leasing"]),
-    module("APIModel", ["Domain", "JSON"]),
+    module("APIModel", ["Domain", "Installation", "JSON"]),
 ]
 
 /// The agent and the scripts that run on machines, as bytes in the program.

@@ -10,6 +10,7 @@ public enum APIPath {
     public static func machine(_ id: SystemID) -> String { "\(self.root)machines/\(id)/" }
     public static func interface(_ id: Int, of machine: SystemID) -> String { "\(self.root)nodes/\(machine)/interfaces/\(id)/" }
     public static func blockDevice(_ id: Int, of machine: SystemID) -> String { "\(self.root)nodes/\(machine)/blockdevices/\(id)/" }
+    public static func volumeGroup(_ id: Int, of machine: SystemID) -> String { "\(self.root)nodes/\(machine)/volume-group/\(id)/" }
     public static func results(_ id: Int, of machine: SystemID) -> String { "\(self.root)nodes/\(machine)/results/\(id)/" }
     public static func zone(_ name: String) -> String { "\(self.root)zones/\(self.segment(name))/" }
     public static func pool(_ id: Int) -> String { "\(self.root)resourcepool/\(id)/" }

@@ -42,9 +42,10 @@ extension APIRenderer {
     }
 
     private func hardware(of machine: Machine) -> JSONObject {
-        let disks: [JSONValue] = machine.blockDevices.map { self.blockDevice($0, of: machine.id) }
+        let disks: [JSONValue] = machine.blockDevices.map { self.blockDevice($0, of: machine) }
+        let volumes = self.virtualBlockDevices(of: machine)
         let bytes = machine.blockDevices.reduce(0) { $0 &+ $1.sizeBytes }
-        let bootDisk = machine.bootDisk.map { self.blockDevice($0, of: machine.id) }
+        let bootDisk = machine.bootDisk.map { self.blockDevice($0, of: machine) }
         let bootInterface = machine.bootInterface.map { self.interface($0, of: machine.id) }
         let information = HardwareInformation.keys.map { ($0, JSONValue.string(machine.hardware.values[$0] ?? "Unknown")) }
         return [
@@ -53,8 +54,9 @@ extension APIRenderer {
             "hardware_uuid": .optional(machine.hardware.uuid), "hardware_info": .object(JSONObject(information)),
             "bios_boot_method": .optional(machine.firmware.map { $0 == .uefi ? "uefi" : "pxe" }),
             "interface_set": .array(machine.interfaces.map { self.interface($0, of: machine.id) }),
-            "boot_interface": bootInterface ?? .null, "boot_disk": bootDisk ?? .null, "blockdevice_set": .array(disks),
-            "physicalblockdevice_set": .array(disks), "virtualblockdevice_set": [], "iscsiblockdevice_set": [], "volume_groups": [],
+            "boot_interface": bootInterface ?? .null, "boot_disk": bootDisk ?? .null, "blockdevice_set": .array(disks + volumes),
+            "physicalblockdevice_set": .array(disks), "virtualblockdevice_set": .array(volumes), "iscsiblockdevice_set": [],
+            "volume_groups": .array(self.volumeGroups(of: machine)),
             "raids": [], "bcaches": [], "cache_sets": [], "vmfs_datastores": [], "special_filesystems": [],
             "numanode_set": [
                 [

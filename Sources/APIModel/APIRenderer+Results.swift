@@ -76,13 +76,18 @@ extension APIRenderer {
         ]
     }
 
-    public static func eraseCertificate(_ certificate: EraseCertificate) -> JSONValue {
+    /// The proof that a disk was erased.
+    ///
+    /// - Parameter report: what the agent said besides; members that it does not have are null, or empty.
+    public static func eraseCertificate(_ certificate: EraseCertificate, report: JSONValue = [:]) -> JSONValue {
         [
             "id": .int(certificate.id), "system_id": .string(certificate.machineID.description), "generation": .int(certificate.generation),
             "disk": .string(certificate.disk), "serial": .string(certificate.serial), "model": .string(certificate.model),
             "size": .int(certificate.sizeBytes), "method": .string(certificate.method), "verified": .bool(certificate.verified),
             "verified_bytes": .int(certificate.verifiedBytes), "duration_seconds": .double(certificate.durationSeconds),
-            "created": .string(certificate.created.isoText),
+            "created": .string(certificate.created.isoText), "standard": report["standard"] ?? .null, "mode": report["mode"] ?? .null,
+            "verification": report["verification"] ?? .null, "not_used": report["not_used"] ?? [], "started": report["started"] ?? .null,
+            "finished": report["finished"] ?? .null, "agent_version": report["agent_version"] ?? .null,
         ]
     }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Domain
+public import Installation
 internal import JSON
 
 /// Renders values as MAAS's JSON objects. It holds what the objects refer to, loaded once for a whole list.
@@ -18,13 +19,17 @@ public struct APIRenderer: Sendable {
     let subnetObjects: [Int: JSONValue]
     let leases: [MACAddress: [Lease]]
     let results: [Int: [ScriptResult]]
+    let layouts: [SystemID: StorageLayout]
+    let defaultLayout: StorageLayout
 
     /// - Parameters:
     ///   - leases: of the machines to be rendered; they show as discovered addresses.
     ///   - results: by result set, without output; for the `…_status` fields.
+    ///   - layouts: those that were chosen; other machines have `defaultLayout`.
     public init(
         zones: [Zone] = [], pools: [ResourcePool] = [], fabrics: [Fabric] = [], vlans: [VLAN] = [], subnets: [Subnet] = [],
-        leases: [Lease] = [], results: [Int: [ScriptResult]] = [:]
+        leases: [Lease] = [], results: [Int: [ScriptResult]] = [:], layouts: [SystemID: StorageLayout] = [:],
+        defaultLayout: StorageLayout = StorageLayout()
     ) {
         self.zones = Dictionary(zones.map { ($0.name, Self.zone($0)) }) { first, _ in first }
         self.pools = Dictionary(pools.map { ($0.name, Self.pool($0)) }) { first, _ in first }
@@ -43,5 +48,7 @@ public struct APIRenderer: Sendable {
         ) { first, _ in first }
         self.leases = Dictionary(grouping: leases, by: \.macAddress)
         self.results = results
+        self.layouts = layouts
+        self.defaultLayout = defaultLayout
     }
 }

@@ -7,25 +7,24 @@ public import JSON
 /// Compiles what a machine has to look like into explicit steps for the agent in the ephemeral OS (`docs/install-plan.md`). Pure:
 /// equal requests give equal plans.
 public enum InstallationPlanner {
-    /// The plan for the flat layout: one GPT with a BIOS boot partition, an EFI system partition and the root, so that one disk boots by
-    /// either firmware.
+    /// The plan that installs an image on the machine's boot disk, in the layout that was chosen.
     ///
-    /// - Throws: `InstallationError` when the machine has no disk that the image fits on.
+    /// - Throws: `InstallationError` when the machine has no disk that the layout fits on, or the layout has no root.
     public static func plan(_ request: InstallationRequest) throws(InstallationError) -> JSONValue {
         let machine = request.machine
         guard let disk = machine.bootDisk else {
             throw InstallationError("\(machine.hostname) has no disk; commission it again, or deploy to memory")
         }
-        guard disk.sizeBytes >= Self.minimumDiskBytes else {
-            throw InstallationError("\(disk.name) has \(disk.sizeBytes) bytes; an installation needs \(Self.minimumDiskBytes)")
+        guard request.layout.kind != .blank else {
+            throw InstallationError("\(machine.hostname) has the blank storage layout: expected flat or lvm")
         }
         guard machine.generation > 0 else { throw InstallationError("\(machine.hostname) is not being deployed") }
-        let steps = Self.diskSteps(disk) + Self.imageSteps(request, disk) + Self.bootSteps(request, disk) + Self.endSteps
+        let disks = DiskSteps(disk: disk, shape: try StorageShape(request.layout, on: disk))
+        let steps =
+            disks.make + disks.mountsForImage + [Self.imageStep(request)] + disks.mountsAfterImage + [disks.fstab]
+            + Self.bootSteps(request, disk) + Self.endSteps
         return ["version": 1, "generation": .int(machine.generation), "target": "/mnt/target", "steps": .array(steps)]
     }
-
-    /// 2 GiB: the smallest image unpacked, with its boot partitions and room to start.
-    private static let minimumDiskBytes = 2 << 30
 
     /// Which disk, by what does not change: its serial number, else its path below /dev/disk, else the kernel's name.
     static func reference(_ disk: BlockDevice) -> JSONObject {
@@ -34,63 +33,19 @@ public enum InstallationPlanner {
         return ["path": .string("/dev/\(disk.name)")]
     }
 
-    private static func partition(_ disk: BlockDevice, _ number: Int) -> JSONValue {
-        .object(Self.reference(disk).merging(["partition": .int(number)]))
-    }
-
     static func step(_ id: String, _ kind: String, _ title: String, _ arguments: JSONObject = [:]) -> JSONValue {
         .object(JSONObject([("id", .string(id)), ("kind", .string(kind)), ("title", .string(title))]).merging(arguments))
     }
 
-    private static func diskSteps(_ disk: BlockDevice) -> [JSONValue] {
-        let reference = JSONValue.object(Self.reference(disk))
-        let partitions: JSONValue = [
-            ["number": 1, "size_bytes": 1_048_576, "type_guid": "21686148-6449-6E6F-744E-656564454649", "name": "bios"],
-            ["number": 2, "size_bytes": 268_435_456, "type_guid": "C12A7328-F81F-11D2-BA4B-00C04FC93EC9", "name": "efi"],
-            ["number": 3, "rest": true, "type_guid": "0FC63DAF-8483-4772-8E79-3D69D8477DE4", "name": "root"],
-        ]
-        return [
-            Self.step("wipe-\(disk.name)", "wipe_signatures", "Clearing \(disk.name)", ["disk": reference]),
-            Self.step(
-                "partition-\(disk.name)", "partition_table", "Partitioning \(disk.name)",
-                ["disk": reference, "label": "gpt", "partitions": partitions]
-            ),
-            Self.step(
-                "format-root", "format", "Formatting the root file system",
-                ["device": Self.partition(disk, 3), "fstype": "ext4", "label": "root"]
-            ),
-            Self.step(
-                "format-efi", "format", "Formatting the EFI system partition",
-                ["device": Self.partition(disk, 2), "fstype": "vfat", "label": "EFI"]
-            ),
-            Self.step("mount-root", "mount", "Mounting the root file system", ["device": Self.partition(disk, 3), "path": "/"]),
-        ]
-    }
-
-    private static func imageSteps(_ request: InstallationRequest, _ disk: BlockDevice) -> [JSONValue] {
+    private static func imageStep(_ request: InstallationRequest) -> JSONValue {
         let image = request.image
-        return [
-            Self.step(
-                "fetch-image", "fetch_image", "Writing \(image.osystem)/\(image.release)",
-                [
-                    "url": .string(request.imageURL), "sha256": .string(image.sha256), "size": .int(image.sizeBytes), "format": "tar.zst",
-                    "target": "/",
-                ]
-            ),
-            Self.step("mount-efi", "mount", "Mounting the EFI system partition", ["device": Self.partition(disk, 2), "path": "/boot/efi"]),
-            Self.step(
-                "fstab", "fstab", "Writing fstab",
-                [
-                    "entries": [
-                        [
-                            "source": Self.partition(disk, 3), "path": "/", "fstype": "ext4", "options": "errors=remount-ro", "dump": 0,
-                            "pass": 1,
-                        ],
-                        ["source": Self.partition(disk, 2), "path": "/boot/efi", "fstype": "vfat", "options": "umask=0077", "dump": 0, "pass": 1],
-                    ]
-                ]
-            ),
-        ]
+        return Self.step(
+            "fetch-image", "fetch_image", "Writing \(image.osystem)/\(image.release)",
+            [
+                "url": .string(request.imageURL), "sha256": .string(image.sha256), "size": .int(image.sizeBytes), "format": "tar.zst",
+                "target": "/",
+            ]
+        )
     }
 
     private static func bootSteps(_ request: InstallationRequest, _ disk: BlockDevice) -> [JSONValue] {

@@ -18,10 +18,12 @@ public struct InstallationRequest: Sendable {
     public var subnets: [Subnet]
     /// Options for the installed kernel.
     public var kernelOptions: String
+    /// How the boot disk is laid out.
+    public var layout: StorageLayout
 
     public init(
         machine: Machine, image: BootAsset, imageURL: String, metadataURL: String, credentials: APIToken, subnets: [Subnet],
-        kernelOptions: String = ""
+        kernelOptions: String = "", layout: StorageLayout = StorageLayout()
     ) {
         self.machine = machine
         self.image = image
@@ -30,5 +32,6 @@ public struct InstallationRequest: Sendable {
         self.credentials = credentials
         self.subnets = subnets
         self.kernelOptions = kernelOptions
+        self.layout = layout
     }
 }

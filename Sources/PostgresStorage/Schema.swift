@@ -16,7 +16,8 @@ enum Schema {
         Migration(number: 6, name: "leases", statements: Self.leases),
         Migration(number: 7, name: "images and settings", statements: Self.images),
         Migration(number: 8, name: "notifications", statements: Self.notifications),
-        Migration(number: 9, name: "shared segments", statements: Self.segments),
+        Migration(number: 9, name: "storage layouts, reports of erasures", statements: Self.storage),
+        Migration(number: 10, name: "shared segments", statements: Self.segments),
     ]
 
     /// The zone that every machine is in unless it was put elsewhere; can't be renamed or deleted.

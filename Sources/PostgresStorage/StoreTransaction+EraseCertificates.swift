@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Domain
+public import JSON
 import Postgres
 
 extension StoreTransaction {
@@ -23,15 +24,17 @@ extension StoreTransaction {
     }
 
     /// Keeps the proof that a disk was erased, for good.
-    @discardableResult public func insert(_ certificate: EraseCertificate) async throws -> EraseCertificate {
+    ///
+    /// - Parameter report: an object with what else the agent says: the standard's term, how it was verified, what was tried before.
+    @discardableResult public func insert(_ certificate: EraseCertificate, report: JSONValue = [:]) async throws -> EraseCertificate {
         var certificate = certificate
         certificate.id = try await self.onlyRow(
             """
             INSERT INTO erase_certificate (machine_id, generation, disk, serial, model, size_bytes, method, verified_bytes, verified, \
-            duration_seconds, created) VALUES (\(certificate.machineID), \(certificate.generation), \(storable(certificate.disk)), \
+            duration_seconds, created, report) VALUES (\(certificate.machineID), \(certificate.generation), \(storable(certificate.disk)), \
             \(storable(certificate.serial)), \(storable(certificate.model)), \(certificate.sizeBytes), \
             \(storable(certificate.method)), \(certificate.verifiedBytes), \(certificate.verified), \
-            \(certificate.durationSeconds), \(certificate.created)) RETURNING id
+            \(certificate.durationSeconds), \(certificate.created), \(PostgresJSON(report.text))) RETURNING id
             """
         )["id"]
         return certificate
@@ -40,6 +43,15 @@ extension StoreTransaction {
     /// The certificates of a machine's disks, newest first; also when the machine is gone.
     public func eraseCertificates(of machine: SystemID) async throws -> [EraseCertificate] {
         try await self.eraseCertificates(where: " WHERE machine_id = \(machine) ORDER BY id DESC")
+    }
+
+    /// What the agent said besides, by the certificates' ids.
+    public func eraseReports(of machine: SystemID) async throws -> [Int: JSONValue] {
+        var reports: [Int: JSONValue] = [:]
+        for row in try await self.rows("SELECT id, report FROM erase_certificate WHERE machine_id = \(machine)") {
+            reports[try row["id"]] = try readJSON(try row["report"], column: "report")
+        }
+        return reports
     }
 
     /// The certificate with this id.

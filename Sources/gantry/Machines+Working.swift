@@ -88,6 +88,7 @@ extension Machines {
         @Argument(help: "The machine.") var machine: String
         @Flag(help: "Erase every disk first, and read it back.") var erase = false
         @Flag(help: "Erase only the beginning and the end of each disk.") var quickErase = false
+        @Flag(help: "Erase by the disks' own means; with --quick-erase, disks that have none are erased quickly.") var secureErase = false
         @OptionGroup var waiting: WaitOptions
         @OptionGroup var output: OutputOptions
 
@@ -95,8 +96,9 @@ extension Machines {
             let client = try GantryClient(profile: .load())
             let id = try await client.machineID(self.machine)
             var form: [(String, String)] = []
-            if self.erase || self.quickErase { form.append(("erase", "true")) }
+            if self.erase || self.quickErase || self.secureErase { form.append(("erase", "true")) }
             if self.quickErase { form.append(("quick_erase", "true")) }
+            if self.secureErase { form.append(("secure_erase", "true")) }
             _ = try await client.post("machines/\(id)/", operation: "release", form)
             try await self.waiting.follow(id, until: "Ready", title: "releasing", client, json: self.output.json)
         }

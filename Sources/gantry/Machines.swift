@@ -9,6 +9,7 @@ struct Machines: AsyncParsableCommand {
         discussion: "A machine is named by its host name or its system id.",
         subcommands: [
             List.self, Show.self, Timeline.self, Commission.self, Allocate.self, Deploy.self, Release.self, Abort.self, Power.self,
+            Layout.self, EraseCertificates.self,
         ]
     )
 }

@@ -80,6 +80,8 @@ class Erasing(unittest.TestCase):
         self.assertEqual(self.path.read_bytes(), bytes(self.size))
         result = self.eraser.verify(self.disk, 1024)
         self.assertEqual((result["verified"], result["bytes_verified"], result["serial"]), (True, self.size, "S1"))
+        self.assertEqual((result["standard"], result["verification"], result["agent_version"]), ("NIST SP 800-88 Clear", "every byte: zero", agent.AGENT_VERSION))
+        self.assertRegex(result["started"] + result["finished"], r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ){2}$")
 
     def test_data_that_survived_is_found(self):
         self.eraser.erase(self.disk, "full")
@@ -91,7 +93,7 @@ class Erasing(unittest.TestCase):
             self.eraser.verify(self.disk, "full")
 
     def test_a_block_that_did_not_change_is_found_even_where_noise_is_allowed(self):
-        self.eraser.results[self.disk["path"]] = ({"method": "nvme-format-crypto", "duration": 0}, self.eraser.fingerprints(self.disk))
+        self.eraser.results[self.disk["path"]] = ({"method": "nvme-format-crypto", "duration": 0}, self.eraser.fingerprints(self.disk), [(0, self.size)])
         with self.assertRaisesRegex(agent.StepFailed, "did not change"):
             self.eraser.verify(self.disk, 10)
 
@@ -138,6 +140,161 @@ class Erasing(unittest.TestCase):
         self.assertEqual([(result["serial"], result["verified"]) for result in results], [("S1", True), ("S2", True)])
         with self.assertRaisesRegex(agent.StepFailed, "named twice"):
             plan.step_erase_disk({"disks": [{"serial": "S1"}, {"path": self.disk["path"]}]})
+
+    def test_the_next_method_is_taken_when_one_fails_and_the_reason_is_kept(self):
+        known = self.eraser.facts
+        self.eraser.facts = lambda disk, ours: {**known(disk, ours), "nvme": {"sanicap": 0, "oacs": 2, "fna": 4, "alone": True}}
+
+        def broken(disk, setting):
+            raise agent.StepFailed(f"nvme: exit status 1: setting {setting} is refused")
+
+        self.eraser.nvme_format = broken
+        result = self.eraser.erase(self.disk, "auto")
+        self.assertEqual((result["method"], result["standard"]), ("overwrite-zeroes", "NIST SP 800-88 Clear"))
+        self.assertIn("nvme-format-crypto: nvme: exit status 1: setting 2 is refused", result["not_used"])
+        self.assertIn("nvme-sanitize-crypto: the controller does not have it", result["not_used"])
+        self.assertTrue(self.eraser.verify(self.disk, "full")["verified"])
+
+    def test_a_disk_that_nothing_erases_says_what_to_do_next(self):
+        def broken(disk, *_):
+            raise agent.StepFailed("writing zeroes at byte 0: Input/output error")
+
+        self.eraser.overwrite = broken
+        with self.assertRaisesRegex(agent.StepFailed, "Input/output error.*Replace the disk"):
+            self.eraser.erase(self.disk, "auto")
+
+    def test_noise_is_planted_where_only_a_change_can_be_seen(self):
+        self.path.write_bytes(bytes(self.size))
+        known = self.eraser.facts
+        self.eraser.facts = lambda disk, ours: {**known(disk, ours), "nvme": {"sanicap": 0, "oacs": 2, "fna": 4, "alone": True}}
+        self.eraser.nvme_format = lambda disk, setting: None  # says that it did, and does nothing
+        self.assertEqual(self.eraser.erase(self.disk, "secure")["method"], "nvme-format-crypto")
+        with self.assertRaisesRegex(agent.StepFailed, "did not change by nvme-format-crypto"):
+            self.eraser.verify(self.disk, "full")
+        self.eraser.nvme_format = lambda disk, setting: self.path.write_bytes(os.urandom(self.size))
+        self.eraser.erase(self.disk, "secure")
+        result = self.eraser.verify(self.disk, "full")
+        self.assertEqual((result["standard"], result["verified"]), ("NIST SP 800-88 Purge", True))
+        self.assertRegex(result["verification"], r"^sampled: \d+ blocks")
+
+    def test_flash_may_be_all_ones_after_it_erased_itself_and_nothing_else(self):
+        for content, is_erased in ((b"\xff", True), (b"\x00", True), (b"\x55", False)):
+            self.path.write_bytes(content * self.size)
+            self.eraser.results[self.disk["path"]] = ({"method": "ata-secure-erase-normal", "duration": 0}, {}, [(0, self.size)])
+            if is_erased:
+                self.assertEqual(self.eraser.verify(self.disk, "full")["verification"], "every byte: zeroes or ones")
+            else:
+                with self.assertRaisesRegex(agent.StepFailed, "data is still there at byte 0"):
+                    self.eraser.verify(self.disk, "full")
+
+    def test_a_disk_that_ends_early_is_not_verified(self):
+        self.eraser.erase(self.disk, "full")
+        os.truncate(self.path, self.size - (1 << 20))
+        with self.assertRaisesRegex(agent.StepFailed, "reading back ended at byte"):
+            self.eraser.verify(self.disk, "full")
+
+    def test_a_sanitize_of_before_a_restart_is_waited_for(self):
+        logs = [bytes.fromhex("00400201"), bytes.fromhex("00c00201"), bytes.fromhex("ffff0101")]
+        told = []
+        eraser = agent.Eraser(agent.Log(support.Quiet()), told.append, threading.Event())
+        eraser.POLL = 0.01
+        eraser.sanitize_log = lambda disk: agent.sanitize_state(logs.pop(0))
+        self.assertEqual(eraser.wait_for_sanitize(self.disk), "done")
+        self.assertEqual(told, [f"{self.path}: sanitized 25 %"])
+        logs, eraser.SANITIZE_TIME = [bytes.fromhex("00400200")] * 3, 0
+        with self.assertRaisesRegex(agent.StepFailed, "sanitizing is at 25 %"):
+            eraser.wait_for_sanitize(self.disk)
+
+
+NOTHING = {"nvme": None, "ata": None, "discard": False, "write_zeroes": False, "rotational": False}
+NVME = {"sanicap": 7, "oacs": 2, "fna": 4, "alone": True}
+ATA = {"supported": True, "enhanced": True, "enabled": False, "locked": False, "frozen": False, "zero_after_trim": True, "minutes": {"normal": 2, "enhanced": 2}}
+
+
+class Choosing(unittest.TestCase):
+    def chosen(self, mode, **facts):
+        return agent.erase_methods({**NOTHING, **facts}, mode)[0]
+
+    def test_the_best_that_a_device_has_comes_first(self):
+        ends = ["overwrite-zeroes"]
+        for facts, methods in (
+            ({}, []),
+            ({"write_zeroes": True, "discard": True}, ["write-zeroes"]),
+            ({"nvme": NVME}, ["nvme-sanitize-crypto", "nvme-sanitize-block", "nvme-format-crypto", "nvme-sanitize-overwrite", "nvme-format-user-data"]),
+            ({"nvme": {**NVME, "sanicap": 0}}, ["nvme-format-crypto", "nvme-format-user-data"]),
+            ({"nvme": {**NVME, "sanicap": 2, "fna": 0}}, ["nvme-sanitize-block", "nvme-format-user-data"]),
+            ({"nvme": {**NVME, "sanicap": 0, "oacs": 0}, "write_zeroes": True}, ["write-zeroes"]),
+            ({"ata": ATA, "discard": True}, ["ata-secure-erase-enhanced", "ata-secure-erase-normal", "discard-zeroes"]),
+            ({"ata": {**ATA, "enhanced": False, "zero_after_trim": False}, "discard": True}, ["ata-secure-erase-normal"]),
+            ({"ata": {**ATA, "frozen": True}}, []), ({"ata": {**ATA, "locked": True}}, []), ({"ata": {**ATA, "supported": False}}, []),
+        ):
+            self.assertEqual(self.chosen("auto", **facts), methods + ends, msg=str(facts))
+
+    def test_the_mode_says_what_follows_when_the_device_has_nothing(self):
+        for mode, methods in (
+            ("quick", ["quick"]), ("full", ["overwrite-zeroes"]), ("secure", ["nvme-format-crypto", "nvme-format-user-data", "overwrite-zeroes"]),
+            ("secure_or_quick", ["nvme-format-crypto", "nvme-format-user-data", "quick"]),
+        ):
+            self.assertEqual(self.chosen(mode, nvme={**NVME, "sanicap": 0}, write_zeroes=True), methods, msg=mode)
+        self.assertEqual(self.chosen("secure_or_quick"), ["quick"])
+
+    def test_what_is_not_to_be_erased_is_not_erased_with_the_rest(self):
+        methods, not_used = agent.erase_methods({**NOTHING, "nvme": {**NVME, "fna": 6, "alone": False}}, "auto")
+        self.assertEqual(methods, ["overwrite-zeroes"])
+        self.assertEqual(sum("other namespaces" in reason for reason in not_used), 5)
+        self.assertEqual(self.chosen("auto", nvme={**NVME, "fna": 4, "alone": False}), ["nvme-format-crypto", "nvme-format-user-data", "overwrite-zeroes"])
+
+    def test_every_better_method_that_is_not_taken_has_a_reason(self):
+        _, not_used = agent.erase_methods({**NOTHING, "ata": {**ATA, "frozen": True}}, "auto")
+        self.assertEqual([reason.partition(":")[0] for reason in not_used], ["ata-secure-erase-enhanced", "ata-secure-erase-normal", "discard-zeroes", "write-zeroes"])
+        self.assertIn("frozen", not_used[0])
+
+    def test_every_method_has_a_standard_and_a_proof(self):
+        every = set(self.chosen("auto", nvme=NVME)) | set(self.chosen("auto", ata=ATA, discard=True, write_zeroes=True)) | {"quick"}
+        self.assertEqual(every, set(agent.METHODS))
+
+
+HDPARM = """
+/dev/sda:
+
+ATA device, with non-removable media
+\tModel Number:       Samsung SSD 883 DCT 480GB
+Commands/features:
+\tEnabled\tSupported:
+\t   *\tData Set Management TRIM supported (limit 8 blocks)
+\t   *\tDeterministic read ZEROs after TRIM
+Security:
+\tMaster password revision code = 65534
+\t\tsupported
+\tnot\tenabled
+\tnot\tlocked
+\t\tfrozen
+\tnot\texpired: security count
+\t\tsupported: enhanced erase
+\t4min for SECURITY ERASE UNIT. 8min for ENHANCED SECURITY ERASE UNIT.
+Checksum: correct
+"""
+
+
+class Reading(unittest.TestCase):
+    def test_what_hdparm_says_of_security(self):
+        facts = agent.ata_facts(HDPARM)
+        self.assertEqual(facts, {**ATA, "frozen": True, "minutes": {"normal": 4, "enhanced": 8}})
+        self.assertFalse(agent.ata_facts(HDPARM.replace("\t\tfrozen", "\tnot\tfrozen"))["frozen"])
+        self.assertTrue(agent.ata_facts(HDPARM.replace("\tnot\tlocked", "\t\tlocked"))["locked"])
+
+    def test_a_drive_without_security_has_none_and_a_scsi_disk_is_no_ata_drive(self):
+        facts = agent.ata_facts(HDPARM[: HDPARM.index("Security:")])
+        self.assertFalse(facts["supported"] or facts["enhanced"] or facts["frozen"])
+        for text in ("", "/dev/sda:\nSG_IO: bad/missing sense data", HDPARM[:20]):
+            self.assertIsNone(agent.ata_facts(text))
+
+    def test_the_sanitize_log_page(self):
+        for page, state in (("ffff0000", ("never", 99)), ("00800200", ("running", 50)), ("ffff0101", ("done", 99)), ("ffff0300", ("failed", 99)), ("ffff0401", ("done", 99)), ("", ("unknown", 0))):
+            self.assertEqual(agent.sanitize_state(bytes.fromhex(page)), state)
+
+    def test_ranges_are_counted_once(self):
+        self.assertEqual(agent.merged([(8, 12), (0, 4), (3, 6), (6, 7), (9, 9)]), [(0, 7), (8, 12)])
 
 
 if __name__ == "__main__":

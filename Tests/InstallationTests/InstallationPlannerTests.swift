@@ -97,7 +97,7 @@ import Testing
         #expect(throws: InstallationError.self) { try InstallationPlanner.plan(small) }
     }
 
-    @Test(arguments: [("full", "auto", true), ("quick", "quick", false), ("secure", "secure", false)])
+    @Test(arguments: [("full", "auto", true), ("quick", "quick", false), ("secure", "secure", true), ("secure_or_quick", "secure_or_quick", true)])
     func `every disk is erased and read back`(mode: String, wanted: String, full: Bool) throws {
         let plan = try InstallationPlanner.erasePlan(machine: try self.request().machine, mode: mode)
         let steps = plan["steps"]?.arrayValue ?? []

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Domain
+import JSON
 import Postgres
 import Testing
 
@@ -313,8 +314,11 @@ struct MachineTests {
                     EraseCertificate(
                         id: 0, machineID: machine.id, generation: 3, disk: "vda", serial: "s", model: "m", sizeBytes: 10,
                         method: "overwrite", verifiedBytes: 10, verified: true, durationSeconds: 1.5, created: .sample(9)
-                    )
+                    ), report: ["standard": "Clear"]
                 )
+                try await store.setStorageLayout(["kind": "flat"], of: machine.id)
+                try await store.setStorageLayout(["kind": "lvm"], of: machine.id)
+                #expect(try await store.storageLayouts(of: [machine.id]) == [machine.id: ["kind": "lvm"]])
                 try await store.deleteMachine(machine.id)
             }
             try await test.store.read { store async throws in
@@ -324,12 +328,14 @@ struct MachineTests {
                 let certificates = try await store.eraseCertificates(of: machine.id)
                 #expect(certificates.map(\.durationSeconds) == [1.5])
                 #expect(certificates.first?.created == .sample(9))
+                #expect(try await store.eraseReports(of: machine.id).values.map { $0["standard"] } == ["Clear"])
+                #expect(try await store.storageLayouts(of: [machine.id]).isEmpty)
                 #expect(try await store.resultSets(of: machine.id) == [])
                 #expect(try await store.power(of: machine.id) == nil)
                 #expect(try await store.existingMachineToken(machine.id) == nil)
                 #expect(try await store.machine(.sample(1)) != nil)
             }
-            for table in ["machine_interface", "block_device", "machine_secret"] {
+            for table in ["machine_interface", "block_device", "machine_secret", "storage_layout"] {
                 let rows = try await test.pool.query("SELECT * FROM \(identifier: table) WHERE machine_id = \(machine.id.description)")
                 #expect(rows.isEmpty)
             }

@@ -230,8 +230,9 @@ import Testing
             #expect(erasePlan["steps"]?.arrayValue?.first?["mode"] == "quick")
             let result: JSONValue = [
                 "disk": "/dev/vda", "serial": "disk-1", "model": "", "size_bytes": 6_442_450_944, "method": "quick", "verified": true,
-                "bytes_verified": 4_194_304,
-                "duration": 1.5,
+                "bytes_verified": 4_194_304, "duration": 1.5, "standard": "none: only the ends and the signatures",
+                "verification": "all that was overwritten is zero", "started": "2026-01-01T00:00:00Z", "agent_version": "2",
+                "not_used": ["secure erase: the disk is neither NVMe nor ATA", 5],
             ]
             let report: JSONValue = [
                 "name": "cmd-erase/stage-verify", "description": "read back", "event_type": "finish", "result": "SUCCESS", "origin": "gantry-agent",
@@ -244,6 +245,9 @@ import Testing
             let certificates = try await region.json("GET", "machines/\(id)/?op=erase_certificates")
             #expect(certificates.arrayValue?.count == 1)
             #expect(certificates.arrayValue?.first?["verified_bytes"] == 4_194_304)
+            #expect(certificates.arrayValue?.first?["standard"] == "none: only the ends and the signatures")
+            #expect(certificates.arrayValue?.first?["not_used"] == ["secure erase: the disk is neither NVMe nor ATA"])
+            #expect(certificates.arrayValue?.first?["finished"] == .null)
             try await region.observe(.power(.off), of: id)
             let free = try await region.json("GET", "machines/\(id)/")
             #expect(free["status_name"] == "Ready")

@@ -35,6 +35,7 @@ OUTPUT_LIMIT = 4 << 20  # bytes kept of each stream of a script
 TAIL_LIMIT = 64 << 10  # bytes of a failed step's output that are reported
 ARCHIVE_LIMIT = 64 << 20  # bytes of the maas-scripts archive, packed and unpacked
 CHUNK = 1 << 20
+AGENT_VERSION = "2"  # on certificates: grows when what an erasure means changes
 
 
 class Console:
@@ -294,44 +295,157 @@ def partition_path(disk, number):
 
 # ---------------------------------------------------------------- erasing
 
+ZERO, ERASED, CHANGED = "zero", "zeroes or ones", "changed"
+PURGE, CLEAR = "NIST SP 800-88 Purge", "NIST SP 800-88 Clear"
+METHODS = {  # what each is worth, and what reading back has to show; the best comes first
+    "nvme-sanitize-crypto": (PURGE, CHANGED),
+    "nvme-sanitize-block": (PURGE, ERASED),
+    "nvme-format-crypto": (PURGE, CHANGED),
+    "ata-secure-erase-enhanced": (PURGE, CHANGED),
+    "nvme-sanitize-overwrite": (PURGE, ZERO),
+    "nvme-format-user-data": (CLEAR, ERASED),
+    "ata-secure-erase-normal": (CLEAR, ERASED),
+    "discard-zeroes": (CLEAR, ZERO),
+    "write-zeroes": (CLEAR, ZERO),
+    "overwrite-zeroes": (CLEAR, ZERO),
+    "quick": ("none: only the ends and the signatures", ZERO),
+}
+SANITIZE_ACTIONS = {"nvme-sanitize-block": 2, "nvme-sanitize-overwrite": 3, "nvme-sanitize-crypto": 4}
+MODES = ("auto", "full", "quick", "secure", "secure_or_quick")
+ATA_PASSWORD = "gantry"
+
+
+def ata_facts(text):
+    """What `hdparm -I` says of a drive's security feature set (ACS-3, 4.20) and of its TRIM; None when it is no ATA drive."""
+    lines = [" ".join(line.split()).lstrip("* ") for line in text.splitlines()]
+    if not any("ATA device" in line for line in lines):
+        return None
+    security = lines[lines.index("Security:") + 1 :] if "Security:" in lines else []
+    minutes = {kind: int(number) for line in security for number, kind in re.findall(r"(\d+)min for (SECURITY|ENHANCED SECURITY) ERASE UNIT", line)}
+    return {
+        "supported": "supported" in security, "enhanced": "supported: enhanced erase" in security, "enabled": "enabled" in security,
+        "locked": "locked" in security, "frozen": "frozen" in security, "zero_after_trim": any("Deterministic read ZEROs after TRIM" in line for line in lines),
+        "minutes": {"normal": minutes.get("SECURITY", 0), "enhanced": minutes.get("ENHANCED SECURITY", 0)},
+    }
+
+
+def sanitize_state(log):
+    """(state, progress in percent) of NVMe's sanitize status log page (NVMe 1.4, 5.14.1.16.2)."""
+    if len(log) < 4:
+        return "unknown", 0
+    progress, status = int.from_bytes(log[0:2], "little"), int.from_bytes(log[2:4], "little") & 7
+    return {0: "never", 1: "done", 2: "running", 3: "failed", 4: "done"}.get(status, "unknown"), 100 * progress // 65536
+
+
+def erase_methods(facts, mode):
+    """The methods to try, in order, and why each better one is not among them. Pure: equal facts give equal answers."""
+    wanted, not_used = [], []
+
+    def consider(method, *obstacles):
+        why = next((reason for is_so, reason in obstacles if is_so), None)
+        wanted.append(method) if why is None else not_used.append(f"{method}: {why}")
+
+    if mode == "quick":
+        return ["quick"], []
+    nvme, ata = facts.get("nvme"), facts.get("ata")
+    if mode != "full" and nvme:
+        shared = (not nvme["alone"], "other namespaces of the controller are not to be erased")
+        sanicap, fna = nvme["sanicap"], nvme["fna"]
+        no_format = (not nvme["oacs"] & 2, "the controller has no format command")
+        shared_format = (bool(fna & 2) and not nvme["alone"], shared[1])
+        consider("nvme-sanitize-crypto", (not sanicap & 1, "the controller does not have it"), shared)
+        consider("nvme-sanitize-block", (not sanicap & 2, "the controller does not have it"), shared)
+        consider("nvme-format-crypto", no_format, (not fna & 4, "the controller does not have it"), shared_format)
+        consider("nvme-sanitize-overwrite", (not sanicap & 4, "the controller does not have it"), shared)
+        consider("nvme-format-user-data", no_format, shared_format)
+    elif mode != "full" and ata:
+        obstacles = (
+            (not ata["supported"], "the drive has no security feature set"),
+            (ata["frozen"], "the firmware has frozen the drive's security settings; a drive that was plugged in later, or after a suspend, is not frozen"),
+            (ata["locked"], "the drive is locked by a password that is not known here"),
+            (ata["enabled"], "the drive has a password that is not known here"),
+        )
+        consider("ata-secure-erase-enhanced", *obstacles, (not ata["enhanced"], "the drive does not have it"))
+        consider("ata-secure-erase-normal", *obstacles)
+    elif mode != "full":
+        not_used.append("secure erase: the disk is neither NVMe nor ATA")
+    if mode == "secure_or_quick":
+        return [*wanted, "quick"], not_used
+    if mode == "auto":
+        zeroes = bool(ata and ata["zero_after_trim"])
+        consider("discard-zeroes", (not facts["discard"], "the disk takes no discard"), (not zeroes, "the disk does not promise zeroes after it"))
+        consider("write-zeroes", (not facts["write_zeroes"], "the disk can't write zeroes by itself"))
+    return [*wanted, "overwrite-zeroes"], not_used
+
+
+def merged(ranges):
+    """The same bytes without overlaps, in order."""
+    found = []
+    for low, high in sorted(ranges):
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
+        elif high > low:
+            found.append((low, high))
+    return found
+
+
+def utc_now():
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
 
 class Eraser:
     """Erases disks as thoroughly as each can, and proves it by reading back."""
 
     SMALL = 4 << 30  # a disk up to this size is read back whole
-    SIGNATURE = 2 << 20  # bytes that a quick erase overwrites at either end
+    NEXT = "It is not proven to be erased: release again, or take the disk out and destroy it"
+    SIGNATURE = 2 << 20  # bytes that a quick erase overwrites at either end of the disk and of its partitions
+    POLL = 5.0  # seconds between looks at a sanitize operation
+    SANITIZE_TIME = 48 * 3600  # seconds; an overwrite of a great disk takes a day
+    BOOT_MOUNTS = ("/", "/run/live/medium", "/run/initramfs/live", "/cdrom")
 
     def __init__(self, log, progress, stopped):
         self.log, self.progress, self.stopped = log, progress, stopped
-        self.results = {}
+        self.results, self.locks, self.lock = {}, {}, threading.Lock()
 
     # what the device can do
 
-    def nvme_format(self, path):
-        """The strongest `nvme format` secure-erase setting of the device (2: cryptographic, 1: user data), or None."""
-        code, output = run(self.log, ["nvme", "id-ctrl", "--output-format=json", path], check=False)
+    def number(self, disk, name):
         try:
-            controller = json.loads(output) if code == 0 else {}
-        except ValueError:
-            controller = {}
-        if not int(controller.get("oacs", 0)) & 2:
-            return None
-        return 2 if int(controller.get("fna", 0)) & 4 else 1
-
-    def ata_security(self, path):
-        """How `hdparm` can erase the device: 'enhanced', 'normal', or None (not supported, frozen, or locked)."""
-        code, output = run(self.log, ["hdparm", "-I", path], check=False)
-        lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines()]
-        if code != 0 or "supported" not in lines or "not\tfrozen" not in lines or "not\tlocked" not in lines or "not\tenabled" not in lines:
-            return None
-        return "enhanced" if "supported: enhanced erase" in lines else "normal"
-
-    def writes_zeroes(self, disk):
-        """Whether the device itself writes zeroes (WRITE ZEROES, WRITE SAME): reading back zeroes is then guaranteed."""
-        try:
-            return int(pathlib.Path(f"/sys/block/{disk['name']}/queue/write_zeroes_max_bytes").read_text()) > 0
+            return int(pathlib.Path(f"/sys/block/{disk['name']}/queue/{name}").read_text())
         except (OSError, ValueError):
-            return False
+            return 0
+
+    def controller(self, disk):
+        """The controller of an NVMe namespace, for what concerns all of it: /dev/nvme0 of /dev/nvme0n1."""
+        path = re.sub(r"n\d+$", "", disk["path"])
+        return path if os.path.exists(path) else disk["path"]
+
+    def nvme(self, disk, ours):
+        code, output = run(self.log, ["nvme", "id-ctrl", "--output-format=json", disk["path"]], check=False)
+        try:
+            known = json.loads(output) if code == 0 else {}
+        except ValueError:
+            known = {}
+        namespaces = {path.name for path in pathlib.Path("/sys/block").glob(re.sub(r"n\d+$", "n*", disk["name"])) if re.fullmatch(r"nvme\d+n\d+", path.name)}
+        return {"sanicap": int(known.get("sanicap", 0)), "oacs": int(known.get("oacs", 0)), "fna": int(known.get("fna", 0)), "alone": namespaces <= {disk["name"], *ours}}
+
+    def ata(self, path):
+        _, output = run(self.log, ["hdparm", "-I", path], check=False)
+        return ata_facts(output.decode("utf-8", "replace"))
+
+    def facts(self, disk, ours):
+        """What `erase_methods` chooses by. `ours`: the names of all disks that are to be erased."""
+        is_nvme, ata = disk["name"].startswith("nvme"), None
+        if not is_nvme and disk["transport"] in ("sata", "ata", "sas"):
+            ata = self.ata(disk["path"])
+            if ata and ata["enabled"]:  # perhaps by an erasure of ours that was cut off: then the password is known
+                for option in ("--security-unlock", "--security-disable"):
+                    run(self.log, ["hdparm", "--user-master", "u", option, ATA_PASSWORD, disk["path"]], check=False)
+                ata = self.ata(disk["path"])
+        return {
+            "nvme": self.nvme(disk, ours) if is_nvme else None, "ata": ata, "discard": self.number(disk, "discard_max_bytes") > 0,
+            "write_zeroes": self.number(disk, "write_zeroes_max_bytes") > 0, "rotational": self.number(disk, "rotational") > 0,
+        }
 
     # letting go of what is on the disk
 
@@ -345,12 +459,15 @@ class Eraser:
         for device in reversed(below):
             path, kind = device.get("path") or "", device.get("type") or ""
             for point in device.get("mountpoints") or []:
+                if point in self.BOOT_MOUNTS:
+                    raise StepFailed(f"{disk['path']}: this system runs from it")
                 if point == "[SWAP]":
                     run(self.log, ["swapoff", path], check=False)
                 elif point:
                     run(self.log, ["umount", "--lazy", point], check=False)
-            if kind == "lvm":
-                run(self.log, ["lvchange", "--activate", "n", path], check=False)
+            if kind in ("lvm", "crypt", "dm", "mpath"):
+                if kind == "lvm":
+                    run(self.log, ["lvchange", "--activate", "n", path], check=False)
                 run(self.log, ["dmsetup", "remove", "--retry", path], check=False)
             elif kind.startswith("raid"):
                 run(self.log, ["mdadm", "--stop", path], check=False)
@@ -359,34 +476,93 @@ class Eraser:
 
     # erasing
 
-    def secure(self, disk):
-        path = disk["path"]
-        if disk["name"].startswith("nvme"):
-            setting = self.nvme_format(path)
-            if setting is not None:
-                code, _ = run(self.log, ["nvme", "format", f"--ses={setting}", "--force", path], timeout=6 * 3600, check=False)
-                if code == 0:
-                    return "nvme-format-crypto" if setting == 2 else "nvme-format-user-data"
-        elif disk["transport"] in ("sata", "ata"):
-            kind = self.ata_security(path)
-            if kind is not None:
-                run(self.log, ["hdparm", "--user-master", "u", "--security-set-pass", "gantry", path], check=False)
-                option = "--security-erase-enhanced" if kind == "enhanced" else "--security-erase"
-                code, _ = run(self.log, ["hdparm", "--user-master", "u", option, "gantry", path], timeout=24 * 3600, check=False)
-                if code == 0:
-                    return f"ata-secure-erase-{kind}"
-                run(self.log, ["hdparm", "--user-master", "u", "--security-disable", "gantry", path], check=False)
-        return None
+    def sanitize_log(self, disk):
+        _, output = run(self.log, ["nvme", "sanitize-log", "--raw-binary", self.controller(disk)], check=False)
+        return sanitize_state(output)
 
-    def zeroes(self, disk):
-        self.log.line(f"{disk['path']}: the device writes zeroes itself")
+    def wait_for_sanitize(self, disk):
+        """Until no sanitize is under way: it goes on over a restart, and the controller refuses everything else meanwhile. Returns its state."""
+        end, last = time.monotonic() + self.SANITIZE_TIME, 0.0
+        while True:
+            state, percent = self.sanitize_log(disk)
+            if state != "running":
+                return state
+            if time.monotonic() >= end:
+                raise StepFailed(f"{disk['path']}: sanitizing is at {percent} % after {self.SANITIZE_TIME} s")
+            if time.monotonic() - last > 30:
+                last = time.monotonic()
+                self.progress(f"{disk['path']}: sanitized {percent} %")
+            if self.stopped.wait(self.POLL):
+                raise Cancelled()
+
+    def sanitize(self, disk, action):
+        controller = self.controller(disk)
+        overwrite = ["--ovrpat=0", "--owpass=1"] if action == 3 else []
+        run(self.log, ["nvme", "sanitize", f"--sanact={action}", *overwrite, controller], timeout=600)
+        state = self.wait_for_sanitize(disk)
+        if state != "done":
+            run(self.log, ["nvme", "sanitize", "--sanact=1", controller], check=False)  # leaves the failure mode, in which nothing can be written
+            raise StepFailed(f"sanitizing ended as '{state}'")
+
+    def nvme_format(self, disk, setting):
+        run(self.log, ["nvme", "format", f"--ses={setting}", "--force", disk["path"]], timeout=6 * 3600)
+
+    def ata_erase(self, disk, kind, minutes):
+        path, user = disk["path"], ["hdparm", "--user-master", "u"]
+        if minutes:
+            self.progress(f"{path}: erases itself; the drive expects {minutes} minutes")
+        run(self.log, [*user, "--security-set-pass", ATA_PASSWORD, path])
+        option = "--security-erase-enhanced" if kind == "enhanced" else "--security-erase"
+        try:
+            run(self.log, [*user, option, ATA_PASSWORD, path], timeout=2 * 60 * minutes + 3600 if minutes else 24 * 3600)
+        except StepFailed:
+            run(self.log, [*user, "--security-disable", ATA_PASSWORD, path], check=False)
+            raise
+
+    def discard(self, disk, *options):
         step = 1 << 30
         for offset in range(0, disk["size"], step):
             self.check()
             length = min(step, disk["size"] - offset)
-            run(self.log, ["blkdiscard", "--zeroout", "--offset", str(offset), "--length", str(length), disk["path"]], timeout=3600)
-            self.progress(f"{disk['path']}: zeroed {100 * (offset + length) // max(disk['size'], 1)} %")
-        return "write-zeroes"
+            run(self.log, ["blkdiscard", *options, "--offset", str(offset), "--length", str(length), disk["path"]], timeout=3600)
+            if offset // step % 16 == 0:
+                self.progress(f"{disk['path']}: cleared {100 * (offset + length) // max(disk['size'], 1)} %")
+
+    def quick(self, disk, facts):
+        """Signatures, both ends of the disk and of its partitions; the rest is discarded where the disk takes that. Returns the zeroed ranges."""
+        ranges = merged(self.ends(disk) + self.partition_ends(disk))
+        run(self.log, ["wipefs", "--all", "--force", disk["path"]], check=False)
+        if facts["discard"] and not facts["rotational"]:
+            run(self.log, ["blkdiscard", disk["path"]], timeout=3600, check=False)  # a hint: nothing is claimed of it
+        for low, high in ranges:
+            self.overwrite(disk, low, high)
+        return ranges
+
+    def partition_ends(self, disk):
+        found = []
+        for path in pathlib.Path(f"/sys/block/{disk['name']}").glob(f"{disk['name']}*/partition"):
+            start, size = (512 * int((path.parent / name).read_text()) for name in ("start", "size"))
+            found += [(start, min(start + self.SIGNATURE, start + size)), (max(start, start + size - self.SIGNATURE), start + size)]
+        return [(low, min(high, disk["size"])) for low, high in found]
+
+    def apply(self, method, disk, facts):
+        """Does it, or raises StepFailed. Returns the ranges that were erased."""
+        if method == "quick":
+            return self.quick(disk, facts)
+        if method in SANITIZE_ACTIONS:
+            self.sanitize(disk, SANITIZE_ACTIONS[method])
+        elif method.startswith("nvme-format"):
+            self.nvme_format(disk, 2 if method == "nvme-format-crypto" else 1)
+        elif method.startswith("ata-secure-erase"):
+            kind = method.rpartition("-")[2]
+            self.ata_erase(disk, kind, facts["ata"]["minutes"][kind])
+        elif method == "discard-zeroes":
+            self.discard(disk)
+        elif method == "write-zeroes":
+            self.discard(disk, "--zeroout")
+        else:
+            self.overwrite(disk)
+        return [(0, disk["size"])]
 
     def overwrite(self, disk, begin=0, end=None):
         end, block, last = disk["size"] if end is None else end, bytes(4 << 20), time.monotonic()
@@ -412,31 +588,54 @@ class Eraser:
     def ends(self, disk):
         return [(0, min(self.SIGNATURE, disk["size"])), (max(0, disk["size"] - self.SIGNATURE), disk["size"])]
 
-    def erase(self, disk, mode):
-        begin = time.monotonic()
-        self.release(disk)
-        before = self.fingerprints(disk)
-        method = self.secure(disk) if mode in ("auto", "secure") else None
-        if method is None and mode == "quick":
-            for low, high in self.ends(disk):
-                self.overwrite(disk, low, high)
-            run(self.log, ["wipefs", "--all", "--force", disk["path"]], check=False)
-            method = "quick"
-        elif method is None and mode == "auto" and self.writes_zeroes(disk):
-            method = self.zeroes(disk)
-        elif method is None:
-            self.overwrite(disk)
-            method = "overwrite-zeroes"
-        run(self.log, ["blockdev", "--rereadpt", disk["path"]], check=False)
-        result = {
-            "disk": disk["path"], "serial": disk["serial"], "model": disk["model"], "size_bytes": disk["size"], "mode": mode, "method": method,
-            "bytes": 2 * self.SIGNATURE if method == "quick" else disk["size"], "verified": False, "bytes_verified": 0,
-            "duration": round(time.monotonic() - begin, 1),
-        }
-        self.results[disk["path"]] = (result, before)
-        return result
+    def erase(self, disk, mode, ours=()):
+        """Erases by the best method that works; what did not is kept with its reason. Namespaces of one controller take turns."""
+        with self.lock:
+            turn = self.locks.setdefault(self.controller(disk), threading.Lock())
+        with turn:
+            begin, started = time.monotonic(), utc_now()
+            self.release(disk)
+            if disk["name"].startswith("nvme") and self.sanitize_log(disk)[0] == "running":
+                self.log.line(f"{disk['path']}: a sanitize of earlier is under way; waiting for its end")
+                self.wait_for_sanitize(disk)
+            facts = self.facts(disk, ours)
+            methods, not_used = erase_methods(facts, mode)
+            if any(METHODS[method][1] == CHANGED for method in methods):
+                self.plant(disk)
+            before = self.fingerprints(disk)
+            method, ranges = self.first_that_works(methods, not_used, disk, facts)
+            run(self.log, ["blockdev", "--rereadpt", disk["path"]], check=False)
+            result = {
+                "disk": disk["path"], "serial": disk["serial"], "model": disk["model"], "size_bytes": disk["size"], "mode": mode, "method": method,
+                "standard": METHODS[method][0], "not_used": not_used, "started": started, "agent_version": AGENT_VERSION,
+                "bytes": sum(high - low for low, high in ranges), "verified": False, "bytes_verified": 0, "duration": round(time.monotonic() - begin, 1),
+            }
+            self.results[disk["path"]] = (result, before, ranges)
+            return result
+
+    def first_that_works(self, methods, not_used, disk, facts):
+        for method in methods:
+            self.log.line(f"{disk['path']}: {method}")
+            try:
+                return method, self.apply(method, disk, facts)
+            except StepFailed as error:
+                self.log.line(f"{disk['path']}: {method}: {error}")
+                not_used.append(f"{method}: {error}")
+        raise StepFailed(f"{disk['path']}: nothing erased it ({'; '.join(not_used)}). Replace the disk or take it out, commission, and release again")
 
     # proving it
+
+    def plant(self, disk):
+        """Writes noise at the places that are compared: where there was nothing before, a change would show nothing."""
+        handle = os.open(disk["path"], os.O_WRONLY)
+        try:
+            for offset in self.sample_offsets(disk, 64):
+                os.pwrite(handle, os.urandom(min(CHUNK, disk["size"] - offset)), offset)
+            os.fsync(handle)
+        except OSError as error:
+            raise StepFailed(f"{disk['path']}: writing at byte {offset}: {error.strerror}") from None
+        finally:
+            os.close(handle)
 
     def fingerprints(self, disk):
         """Digests of some blocks with content, before the erasure: after a cryptographic erasure they must have changed, zero or not."""
@@ -474,31 +673,38 @@ class Eraser:
     def verify(self, disk, samples):
         if disk["path"] not in self.results:
             raise StepFailed(f"{disk['path']}: nothing was erased in this run that could be verified")
-        result, before = self.results[disk["path"]]
-        begin, checked = time.monotonic(), 0
+        result, before, ranges = self.results[disk["path"]]
+        begin, checked, expected = time.monotonic(), 0, METHODS[result["method"]][1]
         if result["method"] == "quick":
-            ranges = self.ends(disk)
+            how = "all that was overwritten is zero; nothing else was looked at"
+        elif expected == CHANGED:
+            ranges = [(offset, min(offset + CHUNK, disk["size"])) for offset in self.sample_offsets(disk, 64)]
+            how = f"sampled: {len(before)} blocks of 1 MiB that had content can be read, and have changed"
         elif samples == "full" or disk["size"] <= self.SMALL:
-            ranges = [(0, disk["size"])]
+            how = f"every byte: {expected}"
         else:
-            ranges = [(offset, min(offset + CHUNK, disk["size"])) for offset in self.sample_offsets(disk, int(samples or 1024))]
-        may_be_noise, zero, last = result["method"] == "nvme-format-crypto", bytes(CHUNK), time.monotonic()
+            ranges = merged((offset, min(offset + CHUNK, disk["size"])) for offset in self.sample_offsets(disk, int(samples or 1024)))
+            how = f"sampled: {len(ranges)} places of 1 MiB: {expected}"
+        zero, ones, last = bytes(CHUNK), b"\xff" * CHUNK, time.monotonic()
         for low, high in ranges:
             offset = low
             for data in self.read(disk, low, high):
                 self.check()
-                if data != zero[: len(data)] and not may_be_noise:
-                    raise StepFailed(f"{disk['path']}: data is still there at byte {offset} after {result['method']}")
+                if expected != CHANGED and data != zero[: len(data)] and not (expected == ERASED and data == ones[: len(data)]):
+                    raise StepFailed(f"{disk['path']}: data is still there at byte {offset} after {result['method']}. {self.NEXT}")
                 offset += len(data)
                 checked += len(data)
                 if time.monotonic() - last > 10:
                     last = time.monotonic()
                     self.progress(f"{disk['path']}: read back {checked >> 20} MiB")
+            if offset < high:
+                raise StepFailed(f"{disk['path']}: reading back ended at byte {offset} of {high}. {self.NEXT}")
         for offset, digest in before.items() if result["method"] != "quick" else ():
             for data in self.read(disk, offset, offset + CHUNK):
                 if hashlib.sha256(data).digest() == digest:
-                    raise StepFailed(f"{disk['path']}: the block at byte {offset} did not change by {result['method']}")
-        result.update(verified=True, bytes_verified=checked, duration=round(result["duration"] + time.monotonic() - begin, 1))
+                    raise StepFailed(f"{disk['path']}: the block at byte {offset} did not change by {result['method']}. {self.NEXT}")
+        duration = round(result["duration"] + time.monotonic() - begin, 1)
+        result.update(verified=True, bytes_verified=checked, verification=how, finished=utc_now(), duration=duration)
         return result
 
     def check(self):
@@ -900,9 +1106,10 @@ class Plan:
         disks = [resolve_disk(item, known) for item in (step["disks"] if "disks" in step else [step["disk"]])]
         if len({disk["path"] for disk in disks}) != len(disks):
             raise StepFailed("a disk is named twice")
+        names = {disk["name"] for disk in disks}
         failures = []
         with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, min(len(disks), 32))) as pool:
-            for disk, future in [(disk, pool.submit(work, disk)) for disk in disks]:
+            for disk, future in [(disk, pool.submit(work, disk, names)) for disk in disks]:
                 try:
                     result = future.result()
                 except (StepFailed, OSError) as error:
@@ -914,14 +1121,14 @@ class Plan:
 
     def step_erase_disk(self, step):
         mode = step.get("mode", "auto")
-        if mode not in ("auto", "full", "quick", "secure"):
-            raise StepFailed(f"mode '{mode}': expected auto, full, quick or secure")
-        self.each_disk(step, lambda disk: self.eraser.erase(disk, mode))
+        if mode not in MODES:
+            raise StepFailed(f"mode '{mode}': expected {', '.join(MODES)}")
+        self.each_disk(step, lambda disk, ours: self.eraser.erase(disk, mode, ours))
         self.files = []  # the certificate comes with the verification
 
     def step_verify_erased(self, step):
         samples = "full" if step.get("full") else step.get("samples", 1024)
-        self.each_disk(step, lambda disk: self.eraser.verify(disk, samples))
+        self.each_disk(step, lambda disk, _: self.eraser.verify(disk, samples))
 
     # ending
 

@@ -12,22 +12,14 @@ enum BlockDeviceHandlers {
         Resource(
             name: "BlockDevices", path: "nodes/{system_id}/blockdevices/", text: "Manage block devices on a machine.",
             actions: [
-                Action("GET", "List block devices") { call in
-                    let machine = try await call.store.read { try await call.machine(in: $0) }
-                    return .json(.array(machine.blockDevices.map { APIRenderer().blockDevice($0, of: machine.id) }))
-                }
+                Action("GET", "List block devices") { call in .json(.array(try await Self.devices(call))) }
             ]
         ),
         Resource(
             name: "BlockDevice", path: "nodes/{system_id}/blockdevices/{id}/", text: "Manage a block device on a machine.",
             actions: [
                 Action("GET", "Read a block device", text: "By id or by name.") { call in
-                    let text = call.path["id"] ?? ""
-                    let machine = try await call.store.read { try await call.machine(in: $0) }
-                    guard let found = machine.blockDevices.first(where: { String($0.id) == text || $0.name == text }) else {
-                        throw APIFailure.notFound("There is no block device '\(text.prefix(80))'.")
-                    }
-                    return .json(APIRenderer().blockDevice(found, of: machine.id))
+                    .json(try Self.device(call.path["id"] ?? "", in: try await Self.devices(call)))
                 }
             ]
         ),
@@ -35,14 +27,43 @@ enum BlockDeviceHandlers {
             name: "Partitions", path: "nodes/{system_id}/blockdevices/{device_id}/partitions/", text: "Manage partitions on a block device.",
             actions: [
                 Action("GET", "List partitions") { call in
-                    let text = call.path["device_id"] ?? ""
-                    let machine = try await call.store.read { try await call.machine(in: $0) }
-                    guard machine.blockDevices.contains(where: { String($0.id) == text || $0.name == text }) else {
-                        throw APIFailure.notFound("There is no block device '\(text.prefix(80))'.")
-                    }
-                    return .json([])
+                    .json(try Self.device(call.path["device_id"] ?? "", in: try await Self.devices(call))["partitions"] ?? [])
+                }
+            ]
+        ),
+        Resource(
+            name: "VolumeGroups", path: "nodes/{system_id}/volume-groups/", text: "Manage volume groups on a machine.",
+            actions: [Action("GET", "List volume groups") { call in .json(.array(try await Self.groups(call))) }]
+        ),
+        Resource(
+            name: "VolumeGroup", path: "nodes/{system_id}/volume-group/{id}/", text: "Manage a volume group on a machine.",
+            actions: [
+                Action("GET", "Read a volume group", text: "By id or by name.") { call in
+                    .json(try Self.device(call.path["id"] ?? "", in: try await Self.groups(call), "volume group"))
                 }
             ]
         ),
     ]
+
+    private static func devices(_ call: APICall) async throws -> [JSONValue] {
+        try await call.store.read { transaction in
+            let machine = try await call.machine(in: transaction)
+            let renderer = try await call.renderer(of: [machine], in: transaction)
+            return machine.blockDevices.map { renderer.blockDevice($0, of: machine) } + renderer.virtualBlockDevices(of: machine)
+        }
+    }
+
+    private static func groups(_ call: APICall) async throws -> [JSONValue] {
+        try await call.store.read { transaction in
+            let machine = try await call.machine(in: transaction)
+            return try await call.renderer(of: [machine], in: transaction).volumeGroups(of: machine)
+        }
+    }
+
+    private static func device(_ text: String, in list: [JSONValue], _ what: String = "block device") throws -> JSONValue {
+        guard let found = list.first(where: { $0["id"]?.intValue == Int(text) || $0["name"]?.stringValue == text }) else {
+            throw APIFailure.notFound("There is no \(what) '\(text.prefix(80))'.")
+        }
+        return found
+    }
 }

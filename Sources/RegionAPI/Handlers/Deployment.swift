@@ -3,6 +3,7 @@
 
 internal import Domain
 internal import HTTPForms
+internal import Installation
 internal import JSON
 internal import Lifecycle
 internal import PostgresStorage
@@ -20,6 +21,9 @@ enum Deployment {
             throw APIFailure.field(name, "This kind of deployment is not supported.")
         }
         return try await call.change(.use) { machine, transaction in
+            guard try await StorageLayouts.layout(of: machine.id, in: transaction).kind != .blank else {
+                throw APIFailure.field("__all__", "Mount the root '/' filesystem to be able to deploy this node: its storage layout is blank.")
+            }
             let image = try await Self.image(call, for: machine, in: transaction)
             var options: [String: String] = [:]
             if let comment = call.form.text("comment") { options["comment"] = String(comment.prefix(1024)) }

@@ -21,7 +21,6 @@ enum EmptyHandlers {
             Self.empty("ReservedIps", "reservedips/", "Manage reserved IP addresses."),
             Self.empty("IPAddresses", "ipaddresses/", "Manage IP addresses allocated by MAAS."),
             Self.empty("SSLKeys", "account/prefs/sslkeys/", "Manage the SSL keys of the user."),
-            Self.empty("VolumeGroups", "nodes/{system_id}/volume-groups/", "Manage volume groups on a machine."),
             Self.empty("Raids", "nodes/{system_id}/raids/", "Manage RAIDs on a machine."),
             Self.empty("Bcaches", "nodes/{system_id}/bcaches/", "Manage bcache devices on a machine."),
             Self.empty("BcacheCacheSets", "nodes/{system_id}/bcache-cache-sets/", "Manage bcache cache sets on a machine."),

@@ -3,6 +3,7 @@
 
 internal import APIModel
 internal import Domain
+internal import Installation
 internal import JSON
 internal import Lifecycle
 internal import PostgresStorage
@@ -51,7 +52,9 @@ extension APICall {
             zones: try await transaction.zones(), pools: try await transaction.pools(), fabrics: try await transaction.fabrics(),
             vlans: try await transaction.vlans(), subnets: try await transaction.subnets(),
             leases: try await transaction.leases(of: machines.flatMap { $0.interfaces.map(\.macAddress) }),
-            results: try await transaction.resultSummaries(of: machines.map(\.id))
+            results: try await transaction.resultSummaries(of: machines.map(\.id)),
+            layouts: try await transaction.storageLayouts(of: machines.map(\.id)).compactMapValues(StorageLayout.init(json:)),
+            defaultLayout: try await StorageLayouts.initial(in: transaction)
         )
     }
 

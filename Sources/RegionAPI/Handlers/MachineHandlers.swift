@@ -66,6 +66,7 @@ enum MachineHandlers {
             let options = CommissioningStart.options(call.form)
             return try await call.change(.administer) { machine, transaction in
                 let events = try call.region.lifecycle.apply(.commission(options: options), to: &machine, by: user, now: call.now)
+                if options["skip_storage"] != "true" { try await transaction.setStorageLayout(nil, of: machine.id) }
                 try await CommissioningStart.prepare(&machine, in: transaction)
                 return events
             }
@@ -96,6 +97,7 @@ enum MachineHandlers {
             }
             return .json(object)
         },
+        StorageLayouts.action,
         Action("POST", op: "abort", "Abort a machine operation", parameters: [Self.comment]) { call in try await call.apply(.own, .abort) },
     ]
 
@@ -158,10 +160,12 @@ enum MachineHandlers {
             "GET", op: "timeline", "Get the machine's timeline", text: "Every event of the machine, the oldest first. Gantry's own.",
             run: Self.timeline),
         Action("GET", op: "erase_certificates", "List erase certificates", text: "The proofs that disks were erased. Gantry's own.") { call in
-            let certificates = try await call.store.read { transaction in
-                try await transaction.eraseCertificates(of: try await call.machine(in: transaction).id)
+            try await call.store.read { transaction in
+                let id = try await call.machine(in: transaction).id
+                let reports = try await transaction.eraseReports(of: id)
+                let certificates = try await transaction.eraseCertificates(of: id)
+                return .json(.array(certificates.map { APIRenderer.eraseCertificate($0, report: reports[$0.id] ?? [:]) }))
             }
-            return .json(.array(certificates.map(APIRenderer.eraseCertificate)))
         },
     ]
 

@@ -38,12 +38,13 @@ enum Release {
         return Self.mode(quick, secure)
     }
 
-    /// As MAAS: with both, secure erase where the device has it, else quick; here that is the full mode, which chooses the best and reads back.
+    /// As MAAS: with both, secure erase where the device has it, else quick. With neither, the best that each device has.
     private static func mode(_ isQuick: Bool, _ isSecure: Bool) -> EraseMode {
         switch (isQuick, isSecure) {
+        case (true, true): .secureOrQuick
         case (true, false): .quick
         case (false, true): .secure
-        default: .full
+        case (false, false): .full
         }
     }
 }

@@ -40,7 +40,8 @@ struct PlanRequest: Sendable {
             InstallationRequest(
                 machine: machine, image: image, imageURL: "\(request.baseURL)/images/\(image.sha256)/root.tar.zst",
                 metadataURL: "\(request.baseURL)/MAAS/metadata/", credentials: try await transaction.machineToken(machine.id),
-                subnets: try await transaction.subnets(), kernelOptions: ([globalOptions] + tagOptions).filter { !$0.isEmpty }.joined(separator: " ")
+                subnets: try await transaction.subnets(), kernelOptions: ([globalOptions] + tagOptions).filter { !$0.isEmpty }.joined(separator: " "),
+                layout: try await StorageLayouts.layout(of: machine.id, in: transaction)
             )
         )
     }

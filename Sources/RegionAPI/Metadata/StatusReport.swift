@@ -113,9 +113,23 @@ struct StatusReport: Sendable {
                 model: result["model"]?.stringValue ?? "", sizeBytes: max(0, result["size_bytes"]?.intValue ?? 0), method: method,
                 verifiedBytes: verifiedBytes, verified: true, durationSeconds: max(0, result["duration"]?.doubleValue ?? 0), created: self.now
             )
-            known.append(try await transaction.insert(certificate))
+            known.append(try await transaction.insert(certificate, report: Self.report(result)))
         }
     }
+
+    /// What is kept of the agent's result besides the certificate's own fields. Bounded: a machine may say anything.
+    private static func report(_ result: JSONValue) -> JSONValue {
+        var report = JSONObject()
+        for key in ["mode", "standard", "verification", "started", "finished", "agent_version"] {
+            if let text = result[key]?.stringValue { report[key] = .string(String(text.prefix(Self.maximumReason))) }
+        }
+        let reasons = (result["not_used"]?.arrayValue ?? []).prefix(Self.maximumReasons).compactMap(\.stringValue)
+        report["not_used"] = .array(reasons.map { .string(String($0.prefix(Self.maximumReason))) })
+        return .object(report)
+    }
+
+    private static let maximumReason = 300
+    private static let maximumReasons = 20
 
     // MARK: the installation's log
 
