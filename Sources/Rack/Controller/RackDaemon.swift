@@ -40,7 +40,7 @@ public struct RackDaemon: Sendable {
         let fetches = ContentFetches(source: source, logger: self.logger) { try await download.fetch($0) }
         let answers = BootAnswers(httpPort: self.settings.httpPort)
         let observations = BootObservations()
-        let prefetcher = ImagePrefetcher(source: source, fetch: { try await download.fetch($0) }, logger: self.logger)
+        let prefetcher = ImagePrefetcher(source: source, fetches: fetches, logger: self.logger)
         let controller = RackController(
             rack: rack, settings: self.settings, answers: answers,
             images: { digests, siblings in
