@@ -18,16 +18,13 @@ final class BootDelivery {
     private var offset: UInt64 = 0
     /// A descriptor of its own, because NIO's handle may be used by one event loop only.
     private var handle: NIOFileHandle?
-    private var chunk = BootDelivery.smallestChunk
-    private var chunkBegan: NIODeadline = .now()
     /// Octets of the chunk that the kernel is taking.
     private var pending: UInt64 = 0
     /// Octets that the kernel has taken.
     private(set) var sent: UInt64 = 0
 
-    /// What must be taken within the idle time: 4 KiB/s with the defaults.
-    private static let smallestChunk: UInt64 = 256 << 10
-    private static let largestChunk: UInt64 = 4 << 20
+    /// What must be taken within the idle time, 9 KiB/s with the defaults, and enough that a chunk costs little beside its copying.
+    private static let chunk: UInt64 = 512 << 10
 
     init(status: HTTPResponseStatus, exchange: BootExchange, isKeptAlive: Bool, body: BootBody) {
         self.status = status
@@ -40,20 +37,16 @@ final class BootDelivery {
     ///
     /// - Throws: NIO's error when there is no descriptor for the file.
     func next() throws -> IOData? {
-        let now = NIODeadline.now()
-        // Who took the last chunk at once is given more of them at a time.
-        if self.sent > 0 { self.chunk = now - self.chunkBegan < .seconds(1) ? min(self.chunk * 2, Self.largestChunk) : Self.smallestChunk }
-        self.chunkBegan = now
         while self.piece < self.body.pieces.count {
             switch self.body.pieces[self.piece] {
             case .bytes(let bytes):
-                let count = min(bytes.readableBytes - Int(self.offset), Int(self.chunk))
+                let count = min(bytes.readableBytes - Int(self.offset), Int(Self.chunk))
                 if let slice = bytes.getSlice(at: bytes.readerIndex + Int(self.offset), length: count), count > 0 {
                     return .byteBuffer(self.take(slice, count))
                 }
             case .file(let range):
                 let start = range.lowerBound + self.offset
-                let end = min(start + self.chunk, range.upperBound)
+                let end = min(start + Self.chunk, range.upperBound)
                 if start < end { return .fileRegion(self.take(try self.region(start, end), Int(end - start))) }
             }
             self.piece += 1
@@ -68,10 +61,8 @@ final class BootDelivery {
         return data
     }
 
-    /// Whether the chunk that `next` gave is the last, and small enough to be handed over with the answer's end.
-    var isLast: Bool {
-        self.pending <= Self.smallestChunk && self.sent + self.pending == self.body.count
-    }
+    /// Whether the chunk that `next` gave is the last, to be handed over with the answer's end.
+    var isLast: Bool { self.sent + self.pending == self.body.count }
 
     /// The kernel has taken the chunk.
     func took() {

@@ -17,7 +17,7 @@ public struct BootHTTPConfiguration: Sendable, Hashable {
     public var maximumBodyBytes: Int
     /// Octets of all requests that wait for a region together.
     public var maximumBufferedBytes: Int
-    /// A connection is closed when neither a request nor progress of an answer was seen for so long. Progress is 256 KiB of an answer that
+    /// A connection is closed when neither a request nor progress of an answer was seen for so long. Progress is 512 KiB of an answer that
     /// were taken, or 64 KiB of a request that came: who is slower than that only holds the place.
     public var idleTimeout: Duration
     /// A connection is closed when a request's head is not complete so long (at most twice as long) after its first octet.
