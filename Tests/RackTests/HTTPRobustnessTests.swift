@@ -58,7 +58,7 @@ import Testing
             var connections: [RawConnection] = []
             for length in 1..<request.utf8.count {
                 let connection = try await RawConnection(port: Self.port(base))
-                connection.send(String(request.prefix(length)))
+                connection.send(Array(request.utf8.prefix(length)))
                 connections.append(connection)
             }
             for connection in connections { try await connection.waitForEnd() }
@@ -115,11 +115,19 @@ import Testing
     }
 
     @Test func `who does not read is cut, and costs no memory until then`() async throws {
-        try await HTTPServiceTests.serving(BootHTTPConfiguration(port: 0, idleTimeout: .milliseconds(400))) { fixture, base, service in
+        try await HTTPServiceTests.serving(BootHTTPConfiguration(port: 0, idleTimeout: .seconds(1))) { fixture, base, service in
             let digest = try fixture.content.insert(BootFixture.pattern(20_000_000))
-            let readers = try await (0..<8).asyncMap { _ in try await RawConnection(port: Self.port(base), reads: false) }
-            for reader in readers { reader.send("GET /images/\(digest)/x HTTP/1.1\r\nHost: a\r\n\r\n") }
-            try await eventually("they are cut") { fixture.observed(.httpFailed).count == 8 && service.connectionCount == 0 }
+            let readers = try await (0..<8).asyncMap { _ in
+                let reader = try await RawConnection(port: Self.port(base), reads: false)
+                reader.send("GET /images/\(digest)/x HTTP/1.1\r\nHost: a\r\n\r\n")
+                return reader
+            }
+            // On a busy machine one may be too late with its request, and is cut without one.
+            try await eventually("they are cut") {
+                let failed = fixture.observed(.httpFailed).count
+                return failed > 0 && failed == fixture.observed(.httpRequest).count && service.connectionCount == 0
+            }
+            #expect(readers.allSatisfy { $0.received.count < 20_000_000 })
             #expect(fixture.observed(.httpFailed).allSatisfy { $0.bytes < 20_000_000 && $0.detail.hasSuffix("the connection ended") })
             #expect(try await HTTPServiceTests.curl(base + "/x").contains("404"))
         }

@@ -21,6 +21,8 @@ final class BootHTTPHandler: ChannelInboundHandler {
         case waiting
         /// The answer is being sent.
         case sending
+        /// The connection is gone. NIO's pipelining handler hands out the requests that it held back even then.
+        case closed
     }
 
     /// Octets of a body that is sent to where none belongs.
@@ -60,7 +62,7 @@ final class BootHTTPHandler: ChannelInboundHandler {
         self.timeCheck?.cancel()
         self.timeCheck = nil
         if case .reading(let exchange) = self.state { self.service.release(bytes: exchange.reservedBytes) }
-        self.state = .idle
+        self.state = .closed
         context.fireChannelInactive()
     }
 
@@ -105,13 +107,14 @@ final class BootHTTPHandler: ChannelInboundHandler {
         switch self.state {
         case .idle: isLate = isLate || self.watch.begun.map { now - $0 >= TimeAmount(limits.requestTimeout) } ?? false
         case .waiting: isLate = false
-        case .reading, .sending: break
+        case .reading, .sending, .closed: break
         }
         guard !isLate else { return context.close(promise: nil) }
         self.scheduleCheck(context: context)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .closed = self.state { return }
         switch self.unwrapInboundIn(data) {
         case .head(let head): self.begin(head, context: context)
         case .body(let part): self.collect(part, context: context)

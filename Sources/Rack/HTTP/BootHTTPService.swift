@@ -102,6 +102,8 @@ public final class BootHTTPService: Service, Sendable {
                 for await job in self.jobs {
                     group.addTask { await self.forward(job) }
                 }
+                // All connections are closed: nobody waits for these answers any more.
+                group.cancelAll()
             }
         } onCancelOrGracefulShutdown: {
             self.drain()
