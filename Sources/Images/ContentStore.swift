@@ -24,7 +24,8 @@ public struct ContentStore: Sendable {
     /// Where the content is, or will be.
     public func path(of digest: ContentDigest) -> String { "\(self.directory)/sha256/\(digest.hex)" }
 
-    func partialPath(of digest: ContentDigest) -> String { "\(self.directory)/partial/\(digest.hex)" }
+    /// Where content is that is not here whole.
+    public func partialPath(of digest: ContentDigest) -> String { "\(self.directory)/partial/\(digest.hex)" }
 
     /// Whether the whole content is here (and has that size, if one is given).
     public func contains(_ digest: ContentDigest, size: Int64? = nil) -> Bool {
@@ -70,9 +71,14 @@ public struct ContentStore: Sendable {
     }
 
     /// All that is here, in no order.
-    public func digests() throws -> [ContentDigest] {
-        guard let folder = unsafe opendir("\(self.directory)/sha256") else {
-            throw ContentStoreError(.storageFailed, "\(self.directory)/sha256 cannot be read: \(FileError.last)")
+    public func digests() throws -> [ContentDigest] { try self.digests(in: "sha256") }
+
+    /// What interrupted downloads left, in no order.
+    public func partialDigests() throws -> [ContentDigest] { try self.digests(in: "partial") }
+
+    private func digests(in name: String) throws -> [ContentDigest] {
+        guard let folder = unsafe opendir("\(self.directory)/\(name)") else {
+            throw ContentStoreError(.storageFailed, "\(self.directory)/\(name) cannot be read: \(FileError.last)")
         }
         defer { unsafe closedir(folder) }
         var found: [ContentDigest] = []

@@ -74,6 +74,13 @@ struct ConstraintMeaning: Sendable {
         "ip_range_order_check": invalid("end_ip", "The range ends before it starts."),
         "ip_range_addresses_excl": conflict("__all__", "The range overlaps another one."),
         "lease_vlan_id_fkey": missing("VLAN"),
+        "segment_service_vlan_id_fkey": missing("VLAN"),
+        "segment_service_address_check": invalid("address", "A service address is an IPv4 address."),
+        "segment_service_version_check": invalid("version", "A version is a positive number."),
+        "rack_peer_controller_id_fkey": missing("rack controller"),
+        "rack_peer_port_check": invalid("port", "A port is a number from 1 to 65535."),
+        "segment_report_vlan_id_fkey": missing("VLAN"),
+        "segment_report_controller_id_fkey": missing("rack controller"),
         "lease_address_check": invalid("ip", "Only IPv4 leases can be kept."),
         "lease_authority_vlan_id_fkey": missing("VLAN"),
     ]

@@ -109,10 +109,16 @@ final class BootFixture: Sendable {
             kernelOptions: options, preseedPath: "metadata/latest/by-id/abc346/?op=get_preseed")
     }
 
-    /// Octets in which every place differs from its neighbours.
+    /// Octets in which every place differs from its neighbours; they repeat after 64 KiB.
     static func pattern(_ count: Int) -> [UInt8] {
-        (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8 &* 7) }
+        var octets: [UInt8] = []
+        octets.reserveCapacity(count)
+        while octets.count + Self.period.count <= count { octets += Self.period }
+        octets += Self.period.prefix(count - octets.count)
+        return octets
     }
+
+    private static let period: [UInt8] = (0..<65536).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8 &* 7) }
 
     /// Runs the body with the fetching service and everything that was observed.
     func serving<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {

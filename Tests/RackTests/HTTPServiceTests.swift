@@ -77,9 +77,18 @@ import Testing
                 let answer = try await Self.curl("-i", "-H", "Range: bytes=\(range)", url)
                 #expect(answer.hasPrefix("HTTP/1.1 416 ") && answer.contains("\r\nContent-Range: bytes */10\r\n"), "\(answer)")
             }
-            for range in ["bytes=3-1", "bytes=a-b", "bytes=0-1,3-4", "octets=0-1", "bytes=--1", "bytes=-", "bytes=99999999999999999999-"] {
+            for range in ["bytes=3-1", "bytes=a-b", "bytes=0-1,x", "bytes=", "octets=0-1", "bytes=--1", "bytes=-", "bytes=99999999999999999999-"] {
                 let answer = try await Self.curl("-i", "-H", "Range: \(range)", url)
                 #expect(answer.hasPrefix("HTTP/1.1 200 ") && answer.hasSuffix("0123456789"), "\(range): \(answer)")
+            }
+            let several = try await Self.curl("-i", "-H", "Range: bytes=0-1, 20-30,-2", url)
+            #expect(several.hasPrefix("HTTP/1.1 206 ") && several.contains("\r\nContent-Type: multipart/byteranges; boundary=\(digest)\r\n"))
+            let part = "--\(digest)\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes "
+            #expect(several.hasSuffix("\r\n\r\n\(part)0-1/10\r\n\r\n01\r\n\(part)8-9/10\r\n\r\n89\r\n--\(digest)--\r\n"), "\(several)")
+            let one = try await Self.curl("-i", "-H", "Range: bytes=20-30,4-5", url)
+            #expect(one.contains("\r\nContent-Range: bytes 4-5/10\r\n") && one.hasSuffix("\r\n\r\n45"), "\(one)")
+            for range in ["0-,0-,0-,0-", (0..<33).map { "\($0 % 10)-\($0 % 10)" }.joined(separator: ","), String(repeating: "0-0,", count: 5000)] {
+                #expect(try await Self.curl("-i", "-H", "Range: bytes=\(range)", url).hasPrefix("HTTP/1.1 416 "), "\(range.prefix(64))")
             }
             #expect(try await Self.curl("-i", "-H", "Range: bytes=1-", "-H", "If-Range: \"other\"", url).hasPrefix("HTTP/1.1 200 "))
             #expect(try await Self.curl("-i", "-H", "Range: bytes=1-", "-H", "If-Range: \"\(digest)\"", url).hasPrefix("HTTP/1.1 206 "))
@@ -87,6 +96,43 @@ import Testing
                 let answer = try await Self.curl("-i", "-H", "If-None-Match: \(tag)", url)
                 #expect(answer.hasPrefix("HTTP/1.1 304 ") && answer.hasSuffix("\r\n\r\n"), "\(answer)")
             }
+        }
+    }
+
+    @Test func `several parts of a big file are what they say`() async throws {
+        try await Self.serving { fixture, base, _ in
+            let file = BootFixture.pattern(9_000_000)
+            let digest = try fixture.content.insert(file)
+            let ranges = [0..<10, 4_000_000..<8_500_000, 8_999_999..<9_000_000]
+            let header = ranges.map { "\($0.lowerBound)-\($0.upperBound - 1)" }.joined(separator: ",")
+            let answer = try await execute("curl", ["-sS", "-r", header, "\(base)/images/\(digest)/x"])
+            var expected: [UInt8] = []
+            for range in ranges {
+                let head = "--\(digest)\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes "
+                expected += Array("\(head)\(range.lowerBound)-\(range.upperBound - 1)/9000000\r\n\r\n".utf8) + file[range] + Array("\r\n".utf8)
+            }
+            expected += Array("--\(digest)--\r\n".utf8)
+            #expect(answer.output == expected, "\(answer.error)")
+        }
+    }
+
+    @Test func `a client that has the file is not sent it again, and a loader's name is asked about each time`() async throws {
+        try await Self.serving { fixture, base, _ in
+            let digest = try fixture.content.insert(Array("0123456789".utf8))
+            fixture.answers.setLoaders(["grubx64.efi": digest])
+            let head = try await Self.curl("-I", base + "/grubx64.efi")
+            #expect(head.contains("\r\nCache-Control: no-cache\r\n") && head.contains("\r\nETag: \"\(digest)\"\r\n"))
+            let url = "\(base)/images/\(digest)/x"
+            #expect(try await Self.curl("-I", url).contains("\r\nCache-Control: public, max-age=31536000, immutable\r\n"))
+            let date = try #require(head.components(separatedBy: "Last-Modified: ").last?.prefix { $0 != "\r\n" })
+            let known = try await Self.curl("-i", "-H", "If-Modified-Since: \(date)", url)
+            #expect(known.hasPrefix("HTTP/1.1 304 ") && known.hasSuffix("\r\n\r\n"), "\(known)")
+            // A later date may be another rack's, of another file.
+            for fields in [["If-Modified-Since: Thu, 31 Dec 2099 23:59:59 GMT"], ["If-None-Match: \"x\"", "If-Modified-Since: \(date)"]] {
+                let answer = try await execute("curl", ["-sS", "-i", url] + fields.flatMap { ["-H", $0] })
+                #expect(String(decoding: answer.output, as: UTF8.self).hasPrefix("HTTP/1.1 200 "), "\(fields)")
+            }
+            #expect(try await Self.curl("-i", "-H", "Range: bytes=1-", "-H", "If-Range: \(date)", url).hasPrefix("HTTP/1.1 206 "))
         }
     }
 

@@ -23,9 +23,12 @@ import Testing
     }
 
     @Test func `ranges of an empty file cannot be had`() {
-        #expect(ByteRange(header: "bytes=0-", size: 0) == .unsatisfiable)
-        #expect(ByteRange(header: "bytes=-1", size: 0) == .unsatisfiable)
-        #expect(ByteRange(header: nil, size: 0) == .whole)
-        #expect(ByteRange(header: "bytes=0-18446744073709551615", size: 10) == .part(0..<10))
+        #expect(ByteRanges(header: "bytes=0-", size: 0) == .unsatisfiable)
+        #expect(ByteRanges(header: "bytes=-1", size: 0) == .unsatisfiable)
+        #expect(ByteRanges(header: nil, size: 0) == .whole)
+        #expect(ByteRanges(header: "bytes=0-18446744073709551615", size: 10) == .parts([0..<10]))
+        #expect(ByteRanges(header: "Bytes=0-0,,\t2-3 ", size: .max) == .parts([0..<1, 2..<4]))
+        #expect(ByteRanges(header: "bytes=0-5,1-6,2-7", size: 10) == .parts([0..<6, 1..<7, 2..<8]))
+        #expect(ByteRanges(header: "bytes=0-5,1-6,2-7,3-8", size: 10) == .refused)
     }
 }

@@ -154,7 +154,10 @@ import Transfers
             let commands: [[String]] = [
                 ["tftp", "-m", "octet", "127.0.0.1", port, "-c", "get", "loader", path],
                 ["atftp", "--get", "-r", "loader", "-l", path, "127.0.0.1", port],
-                ["atftp", "--option", "blksize 1428", "--option", "windowsize 16", "--option", "tsize 0", "--get", "-r", "loader", "-l", path, "127.0.0.1", port],
+                [
+                    "atftp", "--option", "blksize 1428", "--option", "windowsize 16", "--option", "tsize 0", "--get", "-r", "loader", "-l", path,
+                    "127.0.0.1", port,
+                ],
                 ["busybox", "tftp", "-g", "-b", "1468", "-r", "loader", "-l", path, "127.0.0.1", port],
                 ["busybox", "tftp", "-g", "-r", "//loader", "-l", path, "127.0.0.1", port],
             ]
@@ -186,7 +189,8 @@ import Transfers
     }
 
     @Test func `a forged request brings its victim little`() async throws {
-        let transfer = ReadTransferConfiguration(initialTimeout: .milliseconds(20), minimumTimeout: .milliseconds(20), maximumTimeout: .milliseconds(40))
+        let transfer = ReadTransferConfiguration(
+            initialTimeout: .milliseconds(20), minimumTimeout: .milliseconds(20), maximumTimeout: .milliseconds(40))
         try await Self.serving(TFTPServiceConfiguration(port: 0, maximumSessions: 8, transfer: transfer)) { fixture, service in
             fixture.answers.setLoaders(["a": try fixture.content.insert(BootFixture.pattern(100_000))])
             let options = [("blksize", "65464"), ("windowsize", "64"), ("tsize", "0"), ("timeout", "1")]

@@ -26,6 +26,8 @@ final class TestRegion: Sendable {
         var body: [UInt8] = Array("region".utf8)
         /// Close the connection instead of answering.
         var hangsUp = false
+        /// Close it after so many octets of the body.
+        var cutAfter: Int?
     }
 
     private let answer: @Sendable (Request) -> Answer
@@ -92,6 +94,13 @@ final class TestRegion: Sendable {
                 headers.add(name: "Content-Length", value: "\(answer.body.count)")
                 let response = HTTPResponseHead(version: .http1_1, status: HTTPResponseStatus(statusCode: answer.status), headers: headers)
                 context.write(self.wrapOutboundOut(.head(response)), promise: nil)
+                if let cut = answer.cutAfter {
+                    let part = ByteBuffer(bytes: answer.body.prefix(cut))
+                    context.writeAndFlush(self.wrapOutboundOut(.body(.byteBuffer(part)))).whenComplete { [channel = context.channel] _ in
+                        channel.close(promise: nil)
+                    }
+                    return
+                }
                 if head.method != .HEAD { context.write(self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: answer.body)))), promise: nil) }
                 context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
             }

@@ -53,7 +53,9 @@ import Testing
         }
     }
 
-    @Test(arguments: golden) func `a packet of any kind that is cut at any length is refused or is of the same kind`(packet: TFTPPacket, bytes: [UInt8]) {
+    @Test(arguments: golden) func `a packet of any kind that is cut at any length is refused or is of the same kind`(
+        packet: TFTPPacket, bytes: [UInt8]
+    ) {
         for length in 0..<bytes.count {
             // The refusals have their own tests.
             guard let cut = try? TFTPPacket(decoding: Array(bytes.prefix(length))) else { continue }

@@ -28,7 +28,7 @@ public final class ContentFetches: Service, Sendable {
     private let source: any ContentSource
     private let configuration: Configuration
     private let logger: Logger
-    private let fetch: @Sendable (String) async throws -> Void
+    private let bring: @Sendable (String) async throws -> Void
     private let waiting = Mutex<[String: [Completion]]>([:])
     private let queue: AsyncStream<String>
     private let continuation: AsyncStream<String>.Continuation
@@ -41,7 +41,7 @@ public final class ContentFetches: Service, Sendable {
         self.source = source
         self.configuration = configuration
         self.logger = logger
-        self.fetch = fetch
+        self.bring = fetch
         (self.queue, self.continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(configuration.maximumQueued))
     }
 
@@ -62,6 +62,13 @@ public final class ContentFetches: Service, Sendable {
             return true
         }
         if !isQueued { completion(false) }
+    }
+
+    /// Has a content here, by the same fetch as all others who ask for it.
+    ///
+    /// - Returns: Whether it is here.
+    public func fetch(_ digest: String) async -> Bool {
+        await withCheckedContinuation { continuation in self.request(digest) { continuation.resume(returning: $0) } }
     }
 
     /// Fetches until it is cancelled or the process shuts down; then all who wait are told no.
@@ -88,7 +95,7 @@ public final class ContentFetches: Service, Sendable {
 
     private func fetchOne(_ digest: String) async {
         do {
-            try await self.fetch(digest)
+            try await self.bring(digest)
         } catch {
             self.logger.warning("a content could not be fetched", metadata: ["content.digest": "\(digest)", "error": "\(error)"])
         }

@@ -41,13 +41,14 @@ final class ImageCache: ContentSource {
     ///
     /// - Throws: `ImageCacheError` when what machines are told to boot leaves no room.
     func makeRoom(for digest: ContentDigest, bytes: Int64) throws {
-        let entries = try self.store.digests().filter { $0 != digest }.map { ($0, self.store.size(of: $0) ?? 0) }
+        // Looked at before the lock is taken, on which boot answers wait.
+        let files = try self.files(but: digest)
         let victims: [String] = try self.state.withLock { state in
-            let known = entries.map { content, size in
-                CacheEviction.Entry(
-                    digest: content.hex, bytes: size, lastUse: state.lastUse[content.hex] ?? Self.modified(self.store.path(of: content)),
-                    isWanted: state.wanted.contains(content.hex)
-                )
+            let known = files.filter { state.reserved[$0.digest] == nil }.map { file in
+                var entry = file
+                entry.lastUse = max(state.lastUse[file.digest] ?? file.lastUse, file.lastUse)
+                entry.isWanted = state.wanted.contains(file.digest)
+                return entry
             }
             let others = state.reserved.filter { $0.key != digest.hex }.values.reduce(0, &+)
             guard let victims = CacheEviction.victims(of: known, incoming: bytes &+ others, limit: self.limit) else {
@@ -63,6 +64,15 @@ final class ImageCache: ContentSource {
             guard let content = ContentDigest(hex: victim) else { continue }
             try self.store.remove(content)
             self.logger.notice("image given up for want of room", metadata: ["image.digest": "\(victim)"])
+        }
+    }
+
+    /// All other files, whole ones and what interrupted fetches left, with the time at which they came here or grew.
+    private func files(but digest: ContentDigest) throws -> [CacheEviction.Entry] {
+        let whole = try self.store.digests().map { ($0, self.store.size(of: $0) ?? 0, self.store.path(of: $0)) }
+        let partial = try self.store.partialDigests().map { ($0, self.store.partialSize(of: $0), self.store.partialPath(of: $0)) }
+        return (whole + partial).filter { $0.0 != digest }.map { content, size, path in
+            CacheEviction.Entry(digest: content.hex, bytes: size, lastUse: Self.modified(path), isWanted: false)
         }
     }
 

@@ -7,15 +7,15 @@ internal import Synchronization
 /// Fetches what the region's configuration names before a machine asks for it; tries again for as long as it is wanted.
 final class ImagePrefetcher: Sendable {
     private let source: ImageCache
-    private let fetch: @Sendable (String) async throws -> Void
+    private let fetches: ContentFetches
     private let logger: Logger
     private let wanted = Mutex<[String]>([])
     private let bell: AsyncStream<Void>
     private let ring: AsyncStream<Void>.Continuation
 
-    init(source: ImageCache, fetch: @escaping @Sendable (String) async throws -> Void, logger: Logger) {
+    init(source: ImageCache, fetches: ContentFetches, logger: Logger) {
         self.source = source
-        self.fetch = fetch
+        self.fetches = fetches
         self.logger = logger
         (self.bell, self.ring) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -34,12 +34,8 @@ final class ImagePrefetcher: Sendable {
             }
             for await _ in self.bell {
                 for digest in self.wanted.withLock({ $0 }) where self.source.path(ofDigest: digest) == nil {
-                    do {
-                        try await self.fetch(digest)
-                        self.logger.info("image cached", metadata: ["image.digest": "\(digest)"])
-                    } catch {
-                        self.logger.warning("image not fetched", metadata: ["image.digest": "\(digest)", "error": "\(error)"])
-                    }
+                    // Why it was not had is told by the fetch.
+                    if await self.fetches.fetch(digest) { self.logger.info("image cached", metadata: ["image.digest": "\(digest)"]) }
                 }
             }
             group.cancelAll()

@@ -40,7 +40,7 @@ public struct RackDaemon: Sendable {
         let fetches = ContentFetches(source: source, logger: self.logger) { try await download.fetch($0) }
         let answers = BootAnswers(httpPort: self.settings.httpPort)
         let observations = BootObservations()
-        let prefetcher = ImagePrefetcher(source: source, fetch: { try await download.fetch($0) }, logger: self.logger)
+        let prefetcher = ImagePrefetcher(source: source, fetches: fetches, logger: self.logger)
         let boot = UInt64.random(in: .min ... .max)
         let peers = PeerLinks(
             rack: rack, boot: boot, identity: identity, port: self.settings.peerPort, software: Self.softwareVersion, logger: self.logger)

@@ -7,16 +7,21 @@ public struct BootHTTPConfiguration: Sendable, Hashable {
     public var address: String
     /// TCP port; 0 for any free one. 5248 is MAAS's.
     public var port: Int
-    /// Connections at the same time; more are closed at once.
+    /// Connections at the same time; more are closed at once. An idle one costs some 15 KiB.
     public var maximumConnections: Int
+    /// Connections at the same time from one address, so that one machine cannot take them all. A booting one has a few.
+    public var maximumConnectionsPerClient: Int
     /// Octets of all header fields of a request, and of one field. Loaders send a few hundred, OAuth headers a thousand.
     public var maximumHeaderBytes: Int
     /// Octets of a request to `/MAAS/`: the results of a commissioning script, such as a big lshw.
     public var maximumBodyBytes: Int
     /// Octets of all requests that wait for a region together.
     public var maximumBufferedBytes: Int
-    /// A connection is closed when neither a request nor progress of an answer was seen for so long.
+    /// A connection is closed when neither a request nor progress of an answer was seen for so long. Progress is 512 KiB of an answer that
+    /// were taken, or 64 KiB of a request that came: who is slower than that only holds the place.
     public var idleTimeout: Duration
+    /// A connection is closed when a request's head is not complete so long (at most twice as long) after its first octet.
+    public var requestTimeout: Duration
     /// How long a request for a file waits for the rack to fetch it. EDK2 gives up after 5 s of silence, and then asks again.
     public var fetchDeadline: Duration
     /// How long a request to `/MAAS/` waits for a region.
@@ -29,18 +34,21 @@ public struct BootHTTPConfiguration: Sendable, Hashable {
     public var drainTime: Duration
 
     public init(
-        address: String = "0.0.0.0", port: Int = 5248, maximumConnections: Int = 1024, maximumHeaderBytes: Int = 32 * 1024,
-        maximumBodyBytes: Int = 64 << 20, maximumBufferedBytes: Int = 256 << 20, idleTimeout: Duration = .seconds(60),
-        fetchDeadline: Duration = .seconds(20), forwardDeadline: Duration = .seconds(60), retryAfterSeconds: Int = 2,
+        address: String = "0.0.0.0", port: Int = 5248, maximumConnections: Int = 8192, maximumConnectionsPerClient: Int = 128,
+        maximumHeaderBytes: Int = 32 * 1024, maximumBodyBytes: Int = 64 << 20, maximumBufferedBytes: Int = 256 << 20,
+        idleTimeout: Duration = .seconds(60), requestTimeout: Duration = .seconds(15), fetchDeadline: Duration = .seconds(20),
+        forwardDeadline: Duration = .seconds(60), retryAfterSeconds: Int = 2,
         maximumOpenFiles: Int = 128, drainTime: Duration = .seconds(10)
     ) {
         self.address = address
         self.port = port
         self.maximumConnections = maximumConnections
+        self.maximumConnectionsPerClient = maximumConnectionsPerClient
         self.maximumHeaderBytes = maximumHeaderBytes
         self.maximumBodyBytes = maximumBodyBytes
         self.maximumBufferedBytes = maximumBufferedBytes
         self.idleTimeout = idleTimeout
+        self.requestTimeout = requestTimeout
         self.fetchDeadline = fetchDeadline
         self.forwardDeadline = forwardDeadline
         self.retryAfterSeconds = retryAfterSeconds

@@ -26,8 +26,8 @@ extension BootHTTPHandler {
             self.send(.badRequest, text: "the name is not allowed", exchange, context: context)
         case .bytes(let bytes):
             self.send(
-                .ok, body: .bytes(bytes), fields: [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")], exchange,
-                context: context
+                .ok, body: BootBody(ByteBuffer(bytes: bytes)),
+                fields: [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")], exchange, context: context
             )
         case .file(let digest):
             if let content = self.service.descriptors.content(ofDigest: digest) {
@@ -65,28 +65,29 @@ extension BootHTTPHandler {
 
     private func send(_ content: OpenContent, digest: String, _ exchange: BootExchange, context: ChannelHandlerContext) {
         let headers = exchange.head.headers
-        let tag = "\"\(digest)\""
+        let validators = ContentValidators(tag: "\"\(digest)\"", modified: HTTPDate.text(unixSeconds: content.modified))
+        // A name with the digest never means anything else; what a loader's name means changes with its next version.
+        let isImmutable = exchange.path.contains(digest)
         var fields = [
-            ("Content-Type", "application/octet-stream"), ("ETag", tag), ("Accept-Ranges", "bytes"),
-            ("Cache-Control", "public, max-age=31536000, immutable"),
+            ("Content-Type", "application/octet-stream"), ("ETag", validators.tag), ("Last-Modified", validators.modified),
+            ("Accept-Ranges", "bytes"), ("Cache-Control", isImmutable ? "public, max-age=31536000, immutable" : "no-cache"),
         ]
-        let known = headers[canonicalForm: "if-none-match"].map { $0.hasPrefix("W/") ? $0.dropFirst(2) : $0[...] }
-        if known.contains(where: { $0 == tag || $0 == "*" }) {
-            return self.send(.notModified, body: .none, fields: fields, exchange, context: context)
-        }
-        // A part of another version is worth nothing: then the whole file is sent (RFC 9110, section 13.1.5).
-        let isSameVersion = headers.first(name: "if-range").map { $0 == tag } ?? true
-        let range = ByteRange(header: isSameVersion ? headers.first(name: "range") : nil, size: content.size)
-        switch range {
+        if validators.isKnown(to: headers) { return self.send(.notModified, body: .none, fields: fields, exchange, context: context) }
+        let range = validators.allowsRange(headers) && exchange.head.method == .GET ? headers.first(name: "range") : nil
+        switch ByteRanges(header: range, size: content.size) {
         case .whole:
-            self.send(.ok, body: .file(content, 0..<content.size), fields: fields, exchange, context: context)
-        case .part(let part):
-            fields.append(("Content-Range", "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(content.size)"))
-            self.send(.partialContent, body: .file(content, part), fields: fields, exchange, context: context)
-        case .unsatisfiable:
+            self.send(.ok, body: BootBody(content, 0..<content.size), fields: fields, exchange, context: context)
+        case .parts(let parts) where parts.count == 1:
+            fields.append(("Content-Range", "bytes \(parts[0].lowerBound)-\(parts[0].upperBound - 1)/\(content.size)"))
+            self.send(.partialContent, body: BootBody(content, parts[0]), fields: fields, exchange, context: context)
+        case .parts(let parts):
+            // No file has its own digest in it.
+            fields[0] = ("Content-Type", "multipart/byteranges; boundary=\(digest)")
+            self.send(.partialContent, body: BootBody(content, parts, boundary: digest), fields: fields, exchange, context: context)
+        case .unsatisfiable, .refused:
             self.send(
-                .rangeNotSatisfiable, text: "the file has \(content.size) octets", exchange, context: context,
-                fields: [("Content-Range", "bytes */\(content.size)")])
+                .rangeNotSatisfiable, text: "the file has \(content.size) octets; at most \(ByteRanges.maximumCount) ranges are sent", exchange,
+                context: context, fields: [("Content-Range", "bytes */\(content.size)")])
         }
     }
 }

@@ -15,7 +15,7 @@ extension BootHTTPHandler {
         let promise = loop.makePromise(of: ForwardResponse.self)
         let job = BootHTTPService.ForwardJob(
             request: ForwardRequest(
-                method: exchange.head.method.rawValue, uri: exchange.head.uri,
+                method: exchange.head.method.rawValue, uri: BootHTTPRoute.originForm(of: exchange.head.uri),
                 headers: ForwardHeaders.request(exchange.head.headers, client: self.client, service: self.serviceURL), body: exchange.body,
                 clientAddress: self.client
             ), promise: promise
@@ -49,11 +49,14 @@ extension BootHTTPHandler {
             self.observe(.metadata, exchange, status: status, bytes: UInt64(response.body.count))
             // RFC 9112, section 6.3: these have no body, whatever the region sent.
             let hasBody = response.status >= 200 && response.status != 204 && response.status != 304
+            var body = hasBody && exchange.head.method != .HEAD ? ByteBuffer(bytes: response.body) : ByteBuffer()
+            // Firmware hangs on a 404 without a body, whoever wrote it.
+            if status == .notFound, exchange.head.method != .HEAD, body.readableBytes == 0 { body.writeString("404 Not Found\n") }
             let length = response.headers.first { $0.name.lowercased() == "content-length" }?.value
             self.send(
-                status, body: hasBody && exchange.head.method != .HEAD ? .bytes(response.body) : .none,
-                fields: response.headers.filter { $0.name.lowercased() != "content-length" }.map { ($0.name, $0.value) }, exchange,
-                context: context, length: exchange.head.method == .HEAD ? length : nil
+                status, body: BootBody(body),
+                fields: response.headers.filter { $0.name.lowercased() != "content-length" }.map { ($0.name, $0.value) },
+                exchange, context: context, length: exchange.head.method == .HEAD ? length : nil
             )
         }
     }

@@ -21,23 +21,29 @@ final class BootHTTPHandler: ChannelInboundHandler {
         case waiting
         /// The answer is being sent.
         case sending
+        /// The connection is gone. NIO's pipelining handler hands out the requests that it held back even then.
+        case closed
     }
 
-    /// Octets that are given to the kernel at once: small enough to see progress on slow links.
-    static let chunkBytes: UInt64 = 1 << 20
     /// Octets of a body that is sent to where none belongs.
     private static let maximumIgnoredBytes = 64 * 1024
+    /// Octets of a body that count as progress.
+    private static let progressBytes = 64 * 1024
 
     let service: BootHTTPService
     var state: State = .idle
     var client = IPv4Address(rawValue: 0)
     var local = IPv4Address(rawValue: 0)
     private var localPort = 0
+    /// Answers whose last octets the kernel has not taken yet.
+    var unsentAnswers = 0
+    private let watch: RequestWatch
     private var lastProgress: NIODeadline = .now()
-    private var idleCheck: RepeatedTask?
+    private var timeCheck: Scheduled<Void>?
 
-    init(service: BootHTTPService) {
+    init(service: BootHTTPService, watch: RequestWatch) {
         self.service = service
+        self.watch = watch
     }
 
     /// The base URL under which the machine reached this server.
@@ -48,26 +54,27 @@ final class BootHTTPHandler: ChannelInboundHandler {
         self.local = context.localAddress?.ipAddress.flatMap { IPv4Address($0) } ?? self.local
         self.localPort = context.localAddress?.port ?? self.service.configuration.port
         self.lastProgress = .now()
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        let interval = TimeAmount(self.service.configuration.idleTimeout / 4)
-        self.idleCheck = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
-            let (handler, context) = bound.value
-            handler.checkIdle(context: context)
-        }
+        self.scheduleCheck(context: context)
         context.fireChannelActive()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        self.idleCheck?.cancel()
-        self.idleCheck = nil
+        self.timeCheck?.cancel()
+        self.timeCheck = nil
         if case .reading(let exchange) = self.state { self.service.release(bytes: exchange.reservedBytes) }
-        self.state = .idle
+        self.state = .closed
         context.fireChannelInactive()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is ChannelShouldQuiesceEvent, case .idle = self.state { context.close(promise: nil) }
+        if event is DrainEvent { self.closeIfDraining(context: context) }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Ends a connection without a request or an answer in work.
+    func closeIfDraining(context: ChannelHandlerContext) {
+        guard self.service.isDraining, self.unsentAnswers == 0, self.watch.begun == nil, case .idle = self.state else { return }
+        context.close(promise: nil)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -80,13 +87,34 @@ final class BootHTTPHandler: ChannelInboundHandler {
         self.lastProgress = .now()
     }
 
-    private func checkIdle(context: ChannelHandlerContext) {
-        if case .waiting = self.state { return }
-        guard NIODeadline.now() - self.lastProgress >= TimeAmount(self.service.configuration.idleTimeout) else { return }
-        context.close(promise: nil)
+    /// Looks at the times once and again, rather than setting a timer for each request.
+    private func scheduleCheck(context: ChannelHandlerContext) {
+        let limits = self.service.configuration
+        let wait = min(limits.requestTimeout, limits.idleTimeout)
+        let idleAt = self.lastProgress + TimeAmount(limits.idleTimeout)
+        let deadline = max(min(idleAt, .now() + TimeAmount(wait)), .now() + TimeAmount(wait / 4))
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        self.timeCheck = context.eventLoop.scheduleTask(deadline: deadline) {
+            let (handler, context) = bound.value
+            handler.checkTimes(context: context)
+        }
+    }
+
+    private func checkTimes(context: ChannelHandlerContext) {
+        let now = NIODeadline.now()
+        let limits = self.service.configuration
+        var isLate = now - self.lastProgress >= TimeAmount(limits.idleTimeout)
+        switch self.state {
+        case .idle: isLate = isLate || self.watch.begun.map { now - $0 >= TimeAmount(limits.requestTimeout) } ?? false
+        case .waiting: isLate = false
+        case .reading, .sending, .closed: break
+        }
+        guard !isLate else { return context.close(promise: nil) }
+        self.scheduleCheck(context: context)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .closed = self.state { return }
         switch self.unwrapInboundIn(data) {
         case .head(let head): self.begin(head, context: context)
         case .body(let part): self.collect(part, context: context)
@@ -96,6 +124,7 @@ final class BootHTTPHandler: ChannelInboundHandler {
 
     private func begin(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
         self.progressed()
+        self.watch.reset()
         var exchange = BootExchange(head: head, route: BootHTTPRoute(uri: head.uri), startedAt: BootClock.monotonic)
         let limit = self.bodyLimit(exchange)
         if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > limit {
@@ -116,6 +145,7 @@ final class BootHTTPHandler: ChannelInboundHandler {
         guard case .reading(var exchange) = self.state, !exchange.isTooLarge else { return }
         // Out of the state meanwhile, so that the body is not copied.
         self.state = .idle
+        let before = exchange.bodyCount
         exchange.bodyCount += part.readableBytes
         if exchange.bodyCount > self.bodyLimit(exchange) {
             exchange.isTooLarge = true
@@ -130,7 +160,7 @@ final class BootHTTPHandler: ChannelInboundHandler {
         }
         self.state = .reading(exchange)
         // Dripping is no progress: small bodies must come within the idle time as a whole.
-        if part.readableBytes >= 1024 { self.progressed() }
+        if before / Self.progressBytes != exchange.bodyCount / Self.progressBytes { self.progressed() }
         if exchange.isTooLarge { self.refuseBody(exchange, context: context) }
     }
 
@@ -150,6 +180,7 @@ final class BootHTTPHandler: ChannelInboundHandler {
     private func end(context: ChannelHandlerContext) {
         guard case .reading(let exchange) = self.state else { return }
         self.progressed()
+        self.watch.reset()
         self.state = .sending
         switch exchange.route {
         case .region:
@@ -165,3 +196,6 @@ final class BootHTTPHandler: ChannelInboundHandler {
         }
     }
 }
+
+/// Asks a connection to end when its work is done. NIO's own event for that closes connections whose last answer is not sent yet.
+struct DrainEvent {}

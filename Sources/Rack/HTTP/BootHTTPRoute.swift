@@ -14,12 +14,8 @@ enum BootHTTPRoute: Hashable {
 
     /// - Parameter uri: The request's target: a path with a query, or the absolute form (RFC 9112, section 3.2).
     init(uri: String) {
-        var target = uri[...]
-        if let scheme = ["http://", "https://"].first(where: { uri.lowercased().hasPrefix($0) }) {
-            target = uri.dropFirst(scheme.count)
-            target = target.firstIndex(of: "/").map { target[$0...] } ?? "/"
-        }
-        guard target.first == "/", let path = BootPath.decoded(target: String(target)) else {
+        let target = Self.originForm(of: uri)
+        guard target.utf8.first == UInt8(ascii: "/"), let path = BootPath.decoded(target: target) else {
             self = .refused
             return
         }
@@ -29,5 +25,15 @@ enum BootHTTPRoute: Hashable {
             return
         }
         self = name == "MAAS" || name.hasPrefix("MAAS/") ? .region : .file(name: name)
+    }
+
+    /// The target without scheme and authority. Who the request is for is known from the connection it came by.
+    static func originForm(of uri: String) -> String {
+        guard uri.utf8.first != UInt8(ascii: "/"), let scheme = ["http://", "https://"].first(where: { uri.lowercased().hasPrefix($0) }) else {
+            return uri
+        }
+        let rest = uri.dropFirst(scheme.count)
+        guard let path = rest.firstIndex(where: { $0 == "/" || $0 == "?" }) else { return "/" }
+        return rest[path] == "/" ? String(rest[path...]) : "/" + rest[path...]
     }
 }

@@ -18,8 +18,13 @@ public final class BootHTTPService: Service, Sendable {
     private struct State {
         var server: (any Channel)?
         var connections: [ObjectIdentifier: any Channel] = [:]
+        /// Connections by the client's address.
+        var perClient: [String: Int] = [:]
         var isDraining = false
     }
+
+    /// Files up to this many octets are kept in memory while they are open: boot loaders' modules and lists, not images.
+    private static let hotFileBytes = 64 * 1024
 
     let configuration: BootHTTPConfiguration
     let answers: BootAnswers
@@ -30,6 +35,8 @@ public final class BootHTTPService: Service, Sendable {
     private let forwarder: any RegionForwarder
     private let group: any EventLoopGroup
     private let state = Mutex(State())
+    private let draining = Atomic<Bool>(false)
+    private let date = Mutex<(second: Int64, text: String)>((-1, ""))
     private let bufferedBytes = Atomic<Int>(0)
     private let jobs: AsyncStream<ForwardJob>
     private let jobQueue: AsyncStream<ForwardJob>.Continuation
@@ -40,7 +47,7 @@ public final class BootHTTPService: Service, Sendable {
     ) {
         self.configuration = configuration
         self.answers = answers
-        self.descriptors = ContentDescriptors(source: content, capacity: configuration.maximumOpenFiles)
+        self.descriptors = ContentDescriptors(source: content, capacity: configuration.maximumOpenFiles, hotLimit: Self.hotFileBytes)
         self.fetches = fetches
         self.observations = observations
         self.forwarder = forwarder
@@ -64,14 +71,20 @@ public final class BootHTTPService: Service, Sendable {
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.maxMessagesPerRead, value: 4)
+            // What is read at once is what a client can make the rack hold by sending requests before the answers (RFC 9112, section 9.3.2).
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 16 * 1024)
+            )
             .childChannelInitializer { [limits] channel in
                 guard self.admit(channel) else { return channel.close() }
                 return channel.eventLoop.makeCompletedFuture {
+                    let watch = RequestWatch()
+                    try channel.pipeline.syncOperations.addHandler(watch)
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(
                         withEncoderConfiguration: HTTPResponseEncoder.Configuration(), withDecoderLimitConfiguration: limits
                     )
-                    try channel.pipeline.syncOperations.addHandler(BootHTTPHandler(service: self))
+                    try channel.pipeline.syncOperations.addHandler(BootHTTPHandler(service: self, watch: watch))
                 }
             }
         let server = try await bootstrap.bind(host: self.configuration.address, port: self.configuration.port).get()
@@ -89,6 +102,8 @@ public final class BootHTTPService: Service, Sendable {
                 for await job in self.jobs {
                     group.addTask { await self.forward(job) }
                 }
+                // All connections are closed: nobody waits for these answers any more.
+                group.cancelAll()
             }
         } onCancelOrGracefulShutdown: {
             self.drain()
@@ -114,15 +129,21 @@ public final class BootHTTPService: Service, Sendable {
 
     private func admit(_ channel: any Channel) -> Bool {
         let key = ObjectIdentifier(channel)
+        let client = channel.remoteAddress?.ipAddress ?? ""
         let isAdmitted = self.state.withLock { state in
-            guard state.connections.count < self.configuration.maximumConnections, !state.isDraining else { return false }
+            guard !state.isDraining, state.connections.count < self.configuration.maximumConnections,
+                state.perClient[client, default: 0] < self.configuration.maximumConnectionsPerClient
+            else { return false }
             state.connections[key] = channel
+            state.perClient[client, default: 0] += 1
             return true
         }
         guard isAdmitted else { return false }
         channel.closeFuture.whenComplete { _ in
             let isLast = self.state.withLock { state in
                 state.connections[key] = nil
+                let others = state.perClient[client, default: 1] - 1
+                state.perClient[client] = others > 0 ? others : nil
                 return state.isDraining && state.connections.isEmpty
             }
             if isLast { self.jobQueue.finish() }
@@ -134,7 +155,16 @@ public final class BootHTTPService: Service, Sendable {
     public var connectionCount: Int { self.state.withLock { $0.connections.count } }
 
     /// Whether answers must end their connections.
-    var isDraining: Bool { self.state.withLock { $0.isDraining } }
+    var isDraining: Bool { self.draining.load(ordering: .acquiring) }
+
+    /// The time of now as answers tell it.
+    var dateText: String {
+        let second = BootClock.unixMilliseconds / 1000
+        return self.date.withLock { date in
+            if date.second != second { date = (second, HTTPDate.text(unixSeconds: second)) }
+            return date.text
+        }
+    }
 
     /// Takes room for a part of a request's body.
     ///
@@ -155,13 +185,14 @@ public final class BootHTTPService: Service, Sendable {
     // MARK: The end
 
     private func drain() {
+        self.draining.store(true, ordering: .releasing)
         let (server, open): ((any Channel)?, [any Channel]) = self.state.withLock { state in
             state.isDraining = true
             return (state.server, Array(state.connections.values))
         }
         server?.close(promise: nil)
         guard !open.isEmpty else { return self.jobQueue.finish() }
-        for channel in open { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+        for channel in open { channel.pipeline.fireUserInboundEventTriggered(DrainEvent()) }
         self.group.next().scheduleTask(in: TimeAmount(self.configuration.drainTime)) {
             for channel in open { channel.close(promise: nil) }
             self.jobQueue.finish()

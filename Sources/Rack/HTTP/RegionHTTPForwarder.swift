@@ -125,7 +125,12 @@ public final class RegionHTTPForwarder: RegionForwarder, Sendable {
             // The handler has failed the promise already, unless the channel was closed before it saw the request.
             promise.fail(RegionForwardError(.notSent, "the request was not sent: \(error)"))
         }
-        let (response, isReusable) = try await promise.futureResult.get()
+        // Who asked may be gone before the region says anything.
+        let (response, isReusable) = try await withTaskCancellationHandler {
+            try await promise.futureResult.get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
         if isReusable { self.keep(channel, of: endpoint) }
         return response
     }
