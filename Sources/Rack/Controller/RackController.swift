@@ -46,7 +46,7 @@ actor RackController {
         }
         for segment in configuration.segments {
             do {
-                try self.serve(segment)
+                try self.serve(segment, bootFiles: DHCPBootFiles(available: configuration.bootFiles.keys))
             } catch {
                 problems.append("segment \(segment.vlanID) on \(segment.interfaceName): \(error)")
             }
@@ -54,8 +54,9 @@ actor RackController {
         return RackConfigurationApplied(digest: configuration.digest, problems: problems)
     }
 
-    private func serve(_ segment: SegmentConfiguration) throws {
-        let configuration = self.dhcpConfiguration(segment)
+    private func serve(_ segment: SegmentConfiguration, bootFiles: DHCPBootFiles) throws {
+        var configuration = self.dhcpConfiguration(segment)
+        configuration.bootFiles = bootFiles
         if let service = self.segments[segment.vlanID] {
             service.apply(configuration)
             return
