@@ -152,7 +152,8 @@ let testTargets: [Target] = [
     tests(
         "RackTests",
         [
-            "Rack", "BootConfiguration", "CSys", "DHCP", "Domain", "HTTPClient", "Images", "Leasing", "OpenSSL", "TFTP", "TestSupport", "Transfers",
+            "Rack", "BootConfiguration", "CSys", "DHCP", "Domain", "HTTPClient", "Images", "JSON", "Lab", "Leasing", "OpenSSL", "TFTP",
+            "TestSupport", "Transfers",
             nioCore, nioPosix,
             nioHTTP1,
             logging, lifecycle, subprocess,

@@ -177,7 +177,8 @@ struct ResponderFixture {
         (7, "PXEClient:Arch:00007", false, "bootx64.efi"), (9, "PXEClient:Arch:00009", false, "bootx64.efi"),
         (7, "PXEClient:Arch:00007", true, "http://10.99.0.1:5248/ipxe.cfg"), (11, "PXEClient:Arch:00011", false, "bootaa64.efi"),
         (16, "HTTPClient:Arch:00016", false, "http://10.99.0.1:5248/images/grubhttpx64.efi"),
-        (19, "HTTPClient:Arch:00019", false, "http://10.99.0.1:5248/images/grubhttpaa64.efi"), (11, "PXEClient:Arch:00011", true, "http://10.99.0.1:5248/ipxe.cfg"),
+        (19, "HTTPClient:Arch:00019", false, "http://10.99.0.1:5248/images/grubhttpaa64.efi"),
+        (11, "PXEClient:Arch:00011", true, "http://10.99.0.1:5248/ipxe.cfg"),
         (19, "PXEClient:Arch:00019", false, ""), (7, "", false, ""), (0x1F, "PXEClient", false, ""),
     ])
     func `every firmware gets its first file`(architecture: Int, vendor: String, isIPXE: Bool, file: String) throws {

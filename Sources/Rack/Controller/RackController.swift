@@ -35,7 +35,8 @@ actor RackController {
     func apply(_ configuration: RackConfiguration) -> RackConfigurationApplied {
         var problems: [String] = []
         self.answers.replace(
-            intents: configuration.bootIntents, enlistment: configuration.enlistIntent, loaders: configuration.bootFiles
+            intents: configuration.bootIntents, enlistment: configuration.enlistIntent, loaders: configuration.bootFiles,
+            otherEnlistments: configuration.otherEnlistIntents ?? [:]
         )
         self.images(configuration.images.map(\.sha256), configuration.siblings ?? [])
         let wanted = Set(configuration.segments.map(\.vlanID))
