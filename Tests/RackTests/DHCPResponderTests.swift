@@ -198,6 +198,16 @@ struct ResponderFixture {
         #expect(offer.text(.pxelinuxPathPrefix) == (file == "lpxelinux.0" ? "http://10.99.0.1:5248/" : nil))
     }
 
+    @Test func `the first file is one that the rack has`() {
+        let own = DHCPBootFiles(available: ["lpxelinux.0", "bootx64.efi", "grubhttpx64.efi", "grubhttpaa64.efi", "ipxe.efi"])
+        #expect(own == DHCPBootFiles() && own == DHCPBootFiles(available: []))
+        // MAAS's stream: its signed GRUB speaks HTTP, so shim may come by HTTP too.
+        let maas = DHCPBootFiles(available: ["lpxelinux.0", "bootx64.efi", "grubx64.efi", "bootaa64.efi", "grubaa64.efi"])
+        #expect(maas.httpX64 == "/images/bootx64.efi" && maas.httpARM64 == "/images/bootaa64.efi")
+        let ipxe = DHCPBootFiles(available: ["undionly.kpxe", "snponly.efi", "ipxe.efi"])
+        #expect(ipxe.bios == "undionly.kpxe" && ipxe.efiX64 == "snponly.efi" && ipxe.httpX64 == "/images/ipxe.efi")
+    }
+
     @Test func `a declined address is quarantined, and the client gets another`() throws {
         var fixture = try ResponderFixture(try ResponderFixture.configuration())
         let (offer, _) = try #require(try fixture.exchange(.discover))
