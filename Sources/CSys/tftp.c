@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -63,29 +64,81 @@ long csys_udp_receive(int descriptor, uint8_t *buffer, size_t capacity, CSysUDPP
     return count;
 }
 
-int csys_udp_send(int descriptor, const uint8_t *buffer, size_t stride, const uint32_t *lengths, int count, const CSysUDPPath *path) {
-    enum { capacity = 64 };
-    struct mmsghdr messages[capacity];
-    struct iovec parts[capacity];
-    struct sockaddr_in peer = {
+enum { control_space = CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(uint16_t)) };
+
+typedef union {
+    char octets[control_space];
+    struct cmsghdr alignment;
+} Control;
+
+// Fills in who sends to whom; answers the used length of the control messages.
+static size_t address(const CSysUDPPath *path, struct sockaddr_in *peer, Control *control) {
+    *peer = (struct sockaddr_in){
         .sin_family = AF_INET, .sin_port = htons(path->peer_port), .sin_addr.s_addr = htonl(path->peer_address),
     };
-    union {
-        char octets[CMSG_SPACE(sizeof(struct in_pktinfo))];
-        struct cmsghdr alignment;
-    } control;
-    if (count > capacity) count = capacity;
-    memset(&control, 0, sizeof control);
-    control.alignment.cmsg_level = IPPROTO_IP;
-    control.alignment.cmsg_type = IP_PKTINFO;
-    control.alignment.cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
+    memset(control, 0, sizeof *control);
+    if (path->local_address == 0) return 0;
+    control->alignment.cmsg_level = IPPROTO_IP;
+    control->alignment.cmsg_type = IP_PKTINFO;
+    control->alignment.cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
     struct in_pktinfo information = {.ipi_spec_dst.s_addr = htonl(path->local_address)};
-    memcpy(CMSG_DATA(&control.alignment), &information, sizeof information);
+    memcpy(CMSG_DATA(&control->alignment), &information, sizeof information);
+    return CMSG_SPACE(sizeof information);
+}
+
+int csys_udp_send(int descriptor, const uint8_t *buffer, size_t length, const CSysUDPPath *path) {
+    struct sockaddr_in peer;
+    Control control;
+    size_t control_length = address(path, &peer, &control);
+    struct iovec part = {.iov_base = (void *)buffer, .iov_len = length};
+    struct msghdr message = {
+        .msg_name = &peer, .msg_namelen = sizeof peer, .msg_iov = &part, .msg_iovlen = 1,
+        .msg_control = control_length ? &control : NULL, .msg_controllen = control_length,
+    };
+    return sendmsg(descriptor, &message, 0) < 0 ? -errno : 1;
+}
+
+int csys_tftp_send(int descriptor, const CSysUDPPath *path, const uint8_t *content, size_t length, uint16_t first, uint32_t block_size,
+                   int count, int *offload) {
+    enum { capacity = 64, header_length = 4, data_opcode = 3, largest_datagram = 65507 };
+    uint8_t headers[capacity][header_length];
+    struct iovec parts[2 * capacity];
+    struct sockaddr_in peer;
+    Control control;
+    size_t control_length = address(path, &peer, &control);
+    if (count > capacity) count = capacity;
     for (int index = 0; index < count; index++) {
-        parts[index] = (struct iovec){.iov_base = (void *)(buffer + (size_t)index * stride), .iov_len = lengths[index]};
+        uint16_t block = (uint16_t)(first + index);
+        size_t offset = (size_t)index * block_size;
+        size_t rest = offset < length ? length - offset : 0;
+        memcpy(headers[index], (uint8_t[]){0, data_opcode, (uint8_t)(block >> 8), (uint8_t)block}, header_length);
+        parts[2 * index] = (struct iovec){.iov_base = headers[index], .iov_len = header_length};
+        parts[2 * index + 1] = (struct iovec){.iov_base = (void *)(content + (rest ? offset : 0)), .iov_len = rest < block_size ? rest : block_size};
+    }
+    struct msghdr message = {
+        .msg_name = &peer, .msg_namelen = sizeof peer, .msg_iov = parts, .msg_iovlen = (size_t)(2 * count),
+        .msg_control = control_length ? &control : NULL, .msg_controllen = control_length,
+    };
+    if (count == 1) return sendmsg(descriptor, &message, 0) < 0 ? -errno : 1;
+    if (*offload && length + (size_t)count * header_length <= largest_datagram) {
+        struct cmsghdr *segment = (struct cmsghdr *)(control.octets + control_length);
+        segment->cmsg_level = SOL_UDP;
+        segment->cmsg_type = UDP_SEGMENT;
+        segment->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+        uint16_t size = (uint16_t)(header_length + block_size);
+        memcpy(CMSG_DATA(segment), &size, sizeof size);
+        message.msg_control = &control;
+        message.msg_controllen = control_length + CMSG_SPACE(sizeof size);
+        if (sendmsg(descriptor, &message, 0) >= 0) return count;
+        if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) return -errno;
+        // Longer than the interface's packets, or an interface that cannot.
+        *offload = 0;
+    }
+    struct mmsghdr messages[capacity];
+    for (int index = 0; index < count; index++) {
         messages[index] = (struct mmsghdr){.msg_hdr = {
-            .msg_name = &peer, .msg_namelen = sizeof peer, .msg_iov = &parts[index], .msg_iovlen = 1,
-            .msg_control = path->local_address ? &control : NULL, .msg_controllen = path->local_address ? sizeof control : 0,
+            .msg_name = &peer, .msg_namelen = sizeof peer, .msg_iov = &parts[2 * index], .msg_iovlen = 2,
+            .msg_control = control_length ? &control : NULL, .msg_controllen = control_length,
         }};
     }
     int sent = sendmmsg(descriptor, messages, (unsigned)count, 0);

@@ -15,12 +15,17 @@ public struct SegmentConfiguration: Codable, Sendable, Hashable {
     public var dnsServers: [IPv4Address]
     public var domainName: String
     public var leaseSeconds: Int
+    /// The segment's largest packet in bytes; nil from regions that do not say.
+    public var mtu: Int?
+    /// Time servers; nil from regions that do not say.
+    public var ntpServers: [IPv4Address]?
     /// Addresses that belong to one machine each.
     public var reservations: [AddressReservation]
 
     public init(
         vlanID: Int, interfaceName: String, serviceAddress: IPv4Address, network: IPv4Network, gateway: IPv4Address?,
-        dnsServers: [IPv4Address], domainName: String, leaseSeconds: Int, reservations: [AddressReservation]
+        dnsServers: [IPv4Address], domainName: String, leaseSeconds: Int, reservations: [AddressReservation],
+        mtu: Int? = nil, ntpServers: [IPv4Address]? = nil
     ) {
         self.vlanID = vlanID
         self.interfaceName = interfaceName
@@ -31,6 +36,8 @@ public struct SegmentConfiguration: Codable, Sendable, Hashable {
         self.domainName = domainName
         self.leaseSeconds = leaseSeconds
         self.reservations = reservations
+        self.mtu = mtu
+        self.ntpServers = ntpServers
     }
 }
 

@@ -63,10 +63,20 @@ public struct DHCPMessageView: Sendable {
     public private(set) var vendorClass = VendorClass.none
     /// iPXE speaks: its user class (option 77), or its own option 175.
     public private(set) var isIPXE = false
+    /// Option 118: the subnet that the client wants an address of (RFC 3011).
+    public private(set) var subnetSelection: IPv4Address?
+    /// What the relay agent says, when one forwarded this message.
+    public private(set) var relayAgent = RelayAgentInformation()
     /// Every option that is present.
     public private(set) var present = DHCPOptionSet()
     /// What option 55 asks for.
     public private(set) var wanted = DHCPOptionSet()
+
+    /// An address of the network that the client is on: the relay agent's link selection, before what the client selects (RFC 3527,
+    /// section 3), before the relay agent's own address. Zero for the wire that the message came from.
+    public var linkAddress: IPv4Address {
+        self.relayAgent.linkSelection ?? self.subnetSelection ?? self.relayAddress
+    }
 
     /// Reads a message.
     public init(parsing bytes: borrowing Span<UInt8>) throws(DHCPDecodingError) {
@@ -110,6 +120,7 @@ public struct DHCPMessageView: Sendable {
         var type = OptionAccumulator(), requested = OptionAccumulator(), server = OptionAccumulator()
         var lease = OptionAccumulator(), size = OptionAccumulator(), architecture = OptionAccumulator()
         var machine = OptionAccumulator(), vendor = OptionAccumulator(), userClass = OptionAccumulator()
+        var selection = OptionAccumulator()
         var cursor = DHCPOptionCursor(messageLength: self.length)
         while let option = try cursor.next(in: bytes) {
             self.present.insert(option.code)
@@ -123,6 +134,9 @@ public struct DHCPMessageView: Sendable {
             case .clientMachineIdentifier: machine.append(option, of: bytes)
             case .vendorClass: vendor.append(option, of: bytes)
             case .userClass: userClass.append(option, of: bytes)
+            case .subnetSelection: selection.append(option, of: bytes)
+            // Only a relay agent's word counts: a client could say anything here.
+            case .relayAgentInformation where self.relayAddress.rawValue != 0: self.relayAgent.read(option, of: bytes)
             case .parameterRequestList:
                 for offset in option.offset..<(option.offset + option.length) {
                     self.wanted.insert(bytes[offset])
@@ -139,6 +153,7 @@ public struct DHCPMessageView: Sendable {
         self.serverIdentifier = try Self.fixed(server, size: 4, code: .serverIdentifier).map(Self.address)
         self.leaseSeconds = try Self.fixed(lease, size: 4, code: .leaseTime).map { UInt32(truncatingIfNeeded: $0) }
         self.maximumMessageSize = try Self.fixed(size, size: 2, code: .maximumMessageSize).map { UInt16(truncatingIfNeeded: $0) }
+        self.subnetSelection = try Self.fixed(selection, size: 4, code: .subnetSelection).map(Self.address)
         self.readIdentity(architecture: architecture, machine: machine, vendor: vendor, userClass: userClass)
     }
 

@@ -5,11 +5,15 @@ public import Domain
 
 /// Writes one DHCP message into a slot that somebody else owns. It never allocates and never writes outside the slot.
 ///
-/// An option that does not fit is left out and counted in ``omitted``: write the important ones first.
+/// An option that does not fit is left out and counted in ``omitted``: write the important ones first. ``lendFields()`` makes more room.
 @safe public struct DHCPMessageWriter: ~Copyable {
     private let slot: UnsafeMutableBufferPointer<UInt8>
     private var limit: Int
     private var position = DHCPMessageView.optionsOffset
+    /// Where the next option goes in a field that is lent to options; nil for a field that is not.
+    private var filePosition: Int?
+    private var serverNamePosition: Int?
+    private var hasBootFile = false
     /// How many options did not fit.
     public private(set) var omitted = 0
 
@@ -60,6 +64,7 @@ public import Domain
     /// The head of a reply: what RFC 2131 (table 3) copies from the request, and the addresses that the server adds.
     ///
     /// Room for the relay agent's option is set aside here, because a reply without it never reaches the client (RFC 3046, section 2.2).
+    /// The agent takes it out again, so it counts for the slot's size, not for the client's limit.
     ///
     /// - Parameters:
     ///   - bytes: the bytes that `request` was read from.
@@ -84,54 +89,101 @@ public import Domain
         if request.present.contains(.relayAgentInformation) {
             var needed = 0
             request.options(.relayAgentInformation, in: bytes) { needed += 2 + $0.length }
-            self.limit = max(self.limit - needed, DHCPMessageView.optionsOffset + 8)
+            self.limit = unsafe max(min(self.limit, self.slot.count - needed), DHCPMessageView.optionsOffset + 8)
         }
     }
 
     /// Puts a name into the `file` field; false when it is longer than 127 bytes.
     @discardableResult
     public mutating func setBootFileField(_ name: [UInt8]) -> Bool {
-        guard name.count < DHCPMessageView.fileLength else { return false }
+        guard name.count < DHCPMessageView.fileLength, self.filePosition == nil else { return false }
         for (index, byte) in name.enumerated() {
             unsafe self.slot[DHCPMessageView.fileOffset + index] = byte
         }
+        self.hasBootFile = !name.isEmpty
         return true
+    }
+
+    // MARK: Room
+
+    /// Lets options that no longer fit go into `file`, unless a boot file is named there, and into `sname` (option 52; RFC 2131, section 4.1).
+    public mutating func lendFields() {
+        guard self.serverNamePosition == nil, self.position + Self.overloadLength + 1 <= self.limit else { return }
+        self.limit -= Self.overloadLength
+        if !self.hasBootFile { self.filePosition = DHCPMessageView.fileOffset }
+        self.serverNamePosition = DHCPMessageView.serverNameOffset
+    }
+
+    private static let overloadLength = 3
+
+    /// Says which fields were lent, and ends them.
+    private mutating func closeFields() {
+        guard let serverName = self.serverNamePosition else { return }
+        self.limit += Self.overloadLength
+        var overload: UInt8 = 0
+        if let file = self.filePosition, file > DHCPMessageView.fileOffset {
+            unsafe self.slot[file] = DHCPOptionCode.end.rawValue
+            overload |= 1
+        }
+        if serverName > DHCPMessageView.serverNameOffset {
+            unsafe self.slot[serverName] = DHCPOptionCode.end.rawValue
+            overload |= 2
+        }
+        self.filePosition = nil
+        self.serverNamePosition = nil
+        if overload != 0 { self.append(.overload, byte: overload) }
     }
 
     /// Room for a value of this many bytes, and for the end mark behind it.
-    private mutating func reserve(_ code: DHCPOptionCode, _ length: Int) -> Bool {
-        guard length <= 255, self.position + 2 + length + 1 <= self.limit else {
-            self.omitted += 1
-            return false
+    ///
+    /// - Returns: where the value begins; nil when there is no room.
+    private mutating func reserve(_ code: DHCPOptionCode, _ length: Int) -> Int? {
+        let needed = 2 + length
+        let start: Int
+        if length > 255 {
+            start = -1
+        } else if self.position + needed + 1 <= self.limit {
+            start = self.position
+            self.position += needed
+        } else if let file = self.filePosition, file + needed + 1 <= DHCPMessageView.fileOffset + DHCPMessageView.fileLength {
+            start = file
+            self.filePosition = file + needed
+        } else if let name = self.serverNamePosition, name + needed + 1 <= DHCPMessageView.serverNameOffset + DHCPMessageView.serverNameLength {
+            start = name
+            self.serverNamePosition = name + needed
+        } else {
+            start = -1
         }
-        unsafe self.slot[self.position] = code.rawValue
-        unsafe self.slot[self.position + 1] = UInt8(truncatingIfNeeded: length)
-        self.position += 2
-        return true
+        guard start >= 0 else {
+            self.omitted += 1
+            return nil
+        }
+        unsafe self.slot[start] = code.rawValue
+        unsafe self.slot[start + 1] = UInt8(truncatingIfNeeded: length)
+        return start + 2
     }
+
+    // MARK: Options
 
     @discardableResult
     public mutating func append(_ code: DHCPOptionCode, byte: UInt8) -> Bool {
-        guard self.reserve(code, 1) else { return false }
-        unsafe self.slot[self.position] = byte
-        self.position += 1
+        guard let start = self.reserve(code, 1) else { return false }
+        unsafe self.slot[start] = byte
         return true
     }
 
     @discardableResult
     public mutating func append(_ code: DHCPOptionCode, short: UInt16) -> Bool {
-        guard self.reserve(code, 2) else { return false }
-        unsafe self.slot[self.position] = UInt8(truncatingIfNeeded: short >> 8)
-        unsafe self.slot[self.position + 1] = UInt8(truncatingIfNeeded: short)
-        self.position += 2
+        guard let start = self.reserve(code, 2) else { return false }
+        unsafe self.slot[start] = UInt8(truncatingIfNeeded: short >> 8)
+        unsafe self.slot[start + 1] = UInt8(truncatingIfNeeded: short)
         return true
     }
 
     @discardableResult
     public mutating func append(_ code: DHCPOptionCode, number: UInt32) -> Bool {
-        guard self.reserve(code, 4) else { return false }
-        self.put(number, at: self.position)
-        self.position += 4
+        guard let start = self.reserve(code, 4) else { return false }
+        self.put(number, at: start)
         return true
     }
 
@@ -145,11 +197,8 @@ public import Domain
     public mutating func append(_ code: DHCPOptionCode, addresses: [IPv4Address]) -> Bool {
         guard !addresses.isEmpty else { return true }
         let count = min(addresses.count, 63)
-        guard self.reserve(code, count * 4) else { return false }
-        for index in 0..<count {
-            self.put(addresses[index].rawValue, at: self.position)
-            self.position += 4
-        }
+        guard let start = self.reserve(code, count * 4) else { return false }
+        for index in 0..<count { self.put(addresses[index].rawValue, at: start + 4 * index) }
         return true
     }
 
@@ -157,18 +206,16 @@ public import Domain
     @discardableResult
     public mutating func append(_ code: DHCPOptionCode, bytes: [UInt8]) -> Bool {
         let parts = max((bytes.count + 254) / 255, 1)
-        guard self.position + bytes.count + 2 * parts + 1 <= self.limit else {
+        // The parts of a split value stay together in the options field, so that their order is plain.
+        guard parts == 1 || self.position + bytes.count + 2 * parts + 1 <= self.limit else {
             self.omitted += 1
             return false
         }
         var taken = 0
         repeat {
             let length = min(bytes.count - taken, 255)
-            guard self.reserve(code, length) else { return false }
-            for index in taken..<(taken + length) {
-                unsafe self.slot[self.position] = bytes[index]
-                self.position += 1
-            }
+            guard let start = self.reserve(code, length) else { return false }
+            for index in 0..<length { unsafe self.slot[start + index] = bytes[taken + index] }
             taken += length
         } while taken < bytes.count
         return true
@@ -179,16 +226,14 @@ public import Domain
         guard request.present.contains(code), bytes.count >= request.length else { return }
         var cursor = DHCPOptionCursor(messageLength: request.length)
         while let option = try? cursor.next(in: bytes) {
-            guard option.code == code.rawValue, self.reserve(code, option.length) else { continue }
-            for offset in option.offset..<(option.offset + option.length) {
-                unsafe self.slot[self.position] = bytes[offset]
-                self.position += 1
-            }
+            guard option.code == code.rawValue, let start = self.reserve(code, option.length) else { continue }
+            for index in 0..<option.length { unsafe self.slot[start + index] = bytes[option.offset + index] }
         }
     }
 
     /// Adds the relay agent's option, which must be the last one (RFC 3046, section 2.1), into the room set aside for it.
     public mutating func echoRelayAgent(of request: DHCPMessageView, in bytes: borrowing Span<UInt8>) {
+        self.closeFields()
         self.limit = unsafe self.slot.count
         self.echo(.relayAgentInformation, of: request, in: bytes)
     }
@@ -197,6 +242,7 @@ public import Domain
     ///
     /// - Returns: the message's length.
     public mutating func finish() -> Int {
+        self.closeFields()
         unsafe self.slot[self.position] = DHCPOptionCode.end.rawValue
         self.position += 1
         while self.position < Self.paddedLength {

@@ -18,6 +18,8 @@ public struct DHCPOptionCode: RawRepresentable, Sendable, Hashable {
     public static let interfaceMTU = DHCPOptionCode(rawValue: 26)
     public static let broadcastAddress = DHCPOptionCode(rawValue: 28)
     public static let ntpServers = DHCPOptionCode(rawValue: 42)
+    /// Options of a vendor's own; what is in them depends on option 60.
+    public static let vendorSpecific = DHCPOptionCode(rawValue: 43)
     public static let requestedAddress = DHCPOptionCode(rawValue: 50)
     public static let leaseTime = DHCPOptionCode(rawValue: 51)
     public static let overload = DHCPOptionCode(rawValue: 52)
@@ -42,13 +44,21 @@ public struct DHCPOptionCode: RawRepresentable, Sendable, Hashable {
     public static let clientNetworkInterface = DHCPOptionCode(rawValue: 94)
     /// RFC 4578, section 2.3.
     public static let clientMachineIdentifier = DHCPOptionCode(rawValue: 97)
+    /// RFC 3011: the client names the subnet that it wants an address of.
+    public static let subnetSelection = DHCPOptionCode(rawValue: 118)
     /// RFC 3397.
     public static let domainSearch = DHCPOptionCode(rawValue: 119)
+    /// RFC 3442; a client that asks for it ignores the router option.
+    public static let classlessRoutes = DHCPOptionCode(rawValue: 121)
+    /// RFC 5859.
+    public static let tftpServerAddress = DHCPOptionCode(rawValue: 150)
     /// iPXE's own encapsulated options.
     public static let ipxe = DHCPOptionCode(rawValue: 175)
     /// RFC 5071: PXELINUX's configuration file.
     public static let pxelinuxConfigurationFile = DHCPOptionCode(rawValue: 209)
     /// RFC 5071: what PXELINUX puts before every file name.
     public static let pxelinuxPathPrefix = DHCPOptionCode(rawValue: 210)
+    /// RFC 5071: after how many seconds PXELINUX restarts a machine that it cannot boot.
+    public static let pxelinuxRebootTime = DHCPOptionCode(rawValue: 211)
     public static let end = DHCPOptionCode(rawValue: 255)
 }

@@ -12,14 +12,19 @@ public struct DHCPOptionRange: Sendable, Hashable {
 
 /// Walks over a message's options in the order in which RFC 3396 (section 5) concatenates them: the options field, then `file`,
 /// then `sname` as far as option 52 lends those two.
-struct DHCPOptionCursor {
+public struct DHCPOptionCursor: Sendable {
     private var offset = DHCPMessageView.optionsOffset
     private var end: Int
     private var overload: UInt8 = 0
     private var area = Area.options
 
-    private enum Area {
+    private enum Area: Sendable {
         case options, file, serverName, finished
+    }
+
+    /// Begins at the first option of a message.
+    public init(_ message: DHCPMessageView) {
+        self.init(messageLength: message.length)
     }
 
     init(messageLength: Int) {
@@ -27,7 +32,10 @@ struct DHCPOptionCursor {
     }
 
     /// The next option; nil after the last one. `pad` and `end` are not options here.
-    mutating func next(in bytes: borrowing Span<UInt8>) throws(DHCPDecodingError) -> DHCPOptionRange? {
+    ///
+    /// - Parameters:
+    ///   - bytes: the message's bytes, always the same ones.
+    public mutating func next(in bytes: borrowing Span<UInt8>) throws(DHCPDecodingError) -> DHCPOptionRange? {
         while self.area != .finished {
             // A field without its end mark is read to its last byte, as every server does.
             guard self.offset < self.end else {

@@ -9,7 +9,7 @@ extension LeaseCore {
     public mutating func decide(_ query: LeaseQuery, now: Instant) -> LeaseDecision {
         guard self.isActive, !self.isStopped else { return .silent(.standby) }
         guard query.client.rawValue != 0 else { return .silent(.malformed) }
-        if query.relayAddress.rawValue != 0, !self.segment.subnet.contains(query.relayAddress) {
+        if query.linkAddress.rawValue != 0, !self.segment.subnet.contains(query.linkAddress) {
             return .silent(.notOurSegment)
         }
         // What a client gives back is noted whether or not this rack may serve.
@@ -22,7 +22,10 @@ extension LeaseCore {
         switch query.kind {
         case .discover: return self.decideDiscover(query, now: now)
         case .request: return self.decideRequest(query, now: now)
-        case .inform: return query.clientAddress.rawValue == 0 ? .silent(.malformed) : .inform
+        case .inform:
+            guard query.clientAddress.rawValue != 0 else { return .silent(.malformed) }
+            // The answer goes to that address: somebody else's network is not to get answers that it did not ask for.
+            return self.segment.subnet.contains(query.clientAddress) ? .inform : .silent(.notOurSegment)
         case .release, .decline: return .silent(.malformed)
         }
     }

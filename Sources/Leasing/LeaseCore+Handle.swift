@@ -45,6 +45,8 @@ extension LeaseCore {
         case .reconfigured(let segment):
             self.segment = segment
             self.applyReservations()
+        case .foundInUse(let address, by: let device):
+            self.setAside(address, usedBy: device, now: now, into: &effects)
         case .stopping:
             self.stop(now: now, into: &effects)
         }

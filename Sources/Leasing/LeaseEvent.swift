@@ -1,6 +1,8 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
+public import Domain
+
 /// What happens to a rack's lease state besides clients' messages.
 public enum LeaseEvent: Sendable, Hashable {
     /// Once, after the journal was read.
@@ -18,6 +20,8 @@ public enum LeaseEvent: Sendable, Hashable {
     /// True: there are other racks that want to know the bindings.
     case peersChanged(present: Bool)
     case reconfigured(LeaseSegment)
+    /// Something answers for an address that no client has.
+    case foundInUse(IPv4Address, by: MACAddress)
     /// The last one: the clean end of the journal.
     case stopping
 }
@@ -42,6 +46,8 @@ public enum LeaseProblem: Sendable, Hashable {
     case contradiction(Token)
     /// An address was declined by its client: something else uses it.
     case declined(Token)
+    /// Something uses an address that nobody was given.
+    case inUse(Token, by: MACAddress)
     /// More addresses than the configured bound; the rest is ignored.
     case tooManyAddresses
 }

@@ -19,20 +19,20 @@ public struct LeaseQuery: Sendable, Hashable {
     public var clientAddress: IPv4Address
     /// Option 54.
     public var serverIdentifier: IPv4Address?
-    /// `giaddr`; zero without a relay.
-    public var relayAddress: IPv4Address
+    /// An address of the client's network, as a relay agent or the client itself names it; zero for our own wire.
+    public var linkAddress: IPv4Address
 
     public init(
         kind: Kind, client: MACAddress, requestedAddress: IPv4Address? = nil,
         clientAddress: IPv4Address = IPv4Address(rawValue: 0), serverIdentifier: IPv4Address? = nil,
-        relayAddress: IPv4Address = IPv4Address(rawValue: 0)
+        linkAddress: IPv4Address = IPv4Address(rawValue: 0)
     ) {
         self.kind = kind
         self.client = client
         self.requestedAddress = requestedAddress
         self.clientAddress = clientAddress
         self.serverIdentifier = serverIdentifier
-        self.relayAddress = relayAddress
+        self.linkAddress = linkAddress
     }
 }
 
@@ -73,7 +73,7 @@ public enum LeaseDecision: Sendable, Hashable {
         case exhausted
         /// The journal cannot be written, so no new address may be given (rule R1).
         case storageFailed
-        /// The relay's subnet is not this segment's.
+        /// The client's network is not this segment's.
         case notOurSegment
         /// The message contradicts itself or the protocol.
         case malformed

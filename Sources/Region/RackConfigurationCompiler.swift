@@ -20,6 +20,8 @@ struct RackConfigurationCompiler {
     var reservations: [Int: [AddressReservation]]
     var domainName: String
     var leaseSeconds: Int
+    /// The operator's time servers, as far as they are addresses: DHCP has no room for names.
+    var ntpServers: [IPv4Address] = []
     /// Options for the kernel of every machine.
     var kernelOptions: [String]
     /// The racks whose links are up.
@@ -79,7 +81,7 @@ struct RackConfigurationCompiler {
                     return SegmentConfiguration(
                         vlanID: vlan.id, interfaceName: interface.name, serviceAddress: address, network: subnet.network,
                         gateway: subnet.gateway, dnsServers: subnet.dnsServers, domainName: self.domainName, leaseSeconds: self.leaseSeconds,
-                        reservations: self.reservations[vlan.id] ?? []
+                        reservations: self.reservations[vlan.id] ?? [], mtu: vlan.mtu, ntpServers: self.ntpServers
                     )
                 }
             }

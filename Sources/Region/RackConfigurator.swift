@@ -47,9 +47,11 @@ struct RackConfigurator: Sendable {
             reservations[vlan.id] = addresses.reservations(vlanID: vlan.id).filter { safe.contains($0.address) }
         }
         let options = try await transaction.setting("kernel_opts")?.stringValue ?? ""
+        let timeServers = try await transaction.setting("ntp_servers")?.stringValue ?? ""
         return RackConfigurationCompiler(
             machines: machines, vlans: vlans, subnets: subnets, assets: try await transaction.bootAssets(), reservations: reservations,
-            domainName: "maas", leaseSeconds: 600, kernelOptions: options.split(separator: " ").map(String.init),
+            domainName: "maas", leaseSeconds: 600, ntpServers: timeServers.split { $0 == " " || $0 == "," }.compactMap { IPv4Address(String($0)) },
+            kernelOptions: options.split(separator: " ").map(String.init),
             racks: self.racks.all.map(\.hello)
         )
     }

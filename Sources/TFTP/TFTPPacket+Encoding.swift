@@ -14,7 +14,8 @@ extension TFTPPacket {
             Self.append(request, to: &bytes)
         case .data(let block, let payload):
             bytes.reserveCapacity(Self.dataHeaderLength + payload.count)
-            bytes.append(contentsOf: Self.dataHeader(block: block))
+            Self.append(.data, to: &bytes)
+            Self.append(block, to: &bytes)
             bytes.append(contentsOf: payload)
         case .acknowledgement(let block):
             Self.append(.acknowledgement, to: &bytes)
@@ -28,11 +29,6 @@ extension TFTPPacket {
             Self.append(options, to: &bytes)
         }
         return bytes
-    }
-
-    /// The octets before a block's data, for senders that read the data straight into their buffer.
-    public static func dataHeader(block: UInt16) -> [UInt8] {
-        [0, UInt8(Opcode.data.rawValue), UInt8(block >> 8), UInt8(truncatingIfNeeded: block)]
     }
 
     private static func append(_ opcode: Opcode, to bytes: inout [UInt8]) {

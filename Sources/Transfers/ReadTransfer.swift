@@ -11,6 +11,11 @@ public import TFTP
 /// An acknowledgement in the middle of a window, or one that is repeated, says that a block is missing (RFC 7440, section 4), but also
 /// comes from clients that got a block twice. So after blocks were sent again, such signs are not believed before the client is a window
 /// further than those, and duplicates cannot breed duplicates (RFC 1123, section 4.2.3.1). Without windows they are never believed.
+///
+/// The client waits for a whole window before it acknowledges, so a window cannot shrink when blocks are lost. Instead it is sent in shorter
+/// bursts with pauses between them, which grow again while nothing is lost.
+///
+/// A client is not verified before it has acknowledged something: its address may be forged, and it is sent a few small packets at most.
 public struct ReadTransfer: Sendable {
     public enum Event: Sendable {
         /// The request was accepted, or the transfer was taken over: send what is due.
@@ -52,6 +57,8 @@ public struct ReadTransfer: Sendable {
     public private(set) var deadline: Duration?
     /// The last block that the client acknowledged; 0 for none.
     public private(set) var acknowledgedBlock: UInt64
+    /// Whether the client has acknowledged anything, so that its address is its own.
+    public private(set) var isVerified = false
     /// How many times something was sent again.
     public private(set) var retransmissionCount = 0
 
@@ -69,6 +76,12 @@ public struct ReadTransfer: Sendable {
     private var trustedBlock: UInt64 = 0
     private var attempts = 0
     private var timeout: Duration
+    /// Packets that an unverified client was sent.
+    private var unverifiedAnswers = 0
+    /// Blocks that are sent at once; the whole window while nothing is lost.
+    private var burst: Int
+    /// Where the window goes on after a pause.
+    private var pausedAt: UInt64?
     private var smoothedRoundTrip: Duration?
     private var roundTripVariation: Duration = .zero
 
@@ -91,6 +104,7 @@ public struct ReadTransfer: Sendable {
         self.lastSentBlock = min(self.acknowledgedBlock + Self.maximumProgressLag, last)
         self.windowIsRepeated = true
         self.isTakenOver = true
+        self.isVerified = true
         self.phase = .sending
     }
 
@@ -105,6 +119,7 @@ public struct ReadTransfer: Sendable {
         self.acknowledgedBlock = acknowledgedBlock
         self.lastSentBlock = acknowledgedBlock
         self.timeout = terms.timeoutSeconds.map { .seconds($0) } ?? configuration.initialTimeout
+        self.burst = terms.windowSize
     }
 
     /// How far a client may be ahead of the progress that another rack told, in blocks: far below half of all block numbers.
@@ -131,138 +146,166 @@ public struct ReadTransfer: Sendable {
     ///
     /// - Parameter now: The time since an origin that is the same for all calls; it never goes back.
     public mutating func handle(_ event: Event, now: Duration) -> [Effect] {
-        guard self.phase != .finished else { return [] }
+        var effects: [Effect] = []
+        self.handle(event, now: now, effects: &effects)
+        return effects
+    }
+
+    /// Takes one event and appends what to do, for shells that keep the array from packet to packet.
+    ///
+    /// - Parameter now: As above.
+    public mutating func handle(_ event: Event, now: Duration, effects: inout [Effect]) {
+        guard self.phase != .finished else { return }
         let isFirst = self.startedAt == nil
         if isFirst { self.startedAt = now }
         switch event {
         case .started:
-            guard isFirst else { return [] }
+            guard isFirst else { return }
+            self.unverifiedAnswers = 1
             guard self.phase == .new, !self.acceptedOptions.isEmpty else {
                 self.phase = .sending
-                return self.sendWindow(from: self.acknowledgedBlock + 1, now: now)
+                return self.sendWindow(from: self.acknowledgedBlock + 1, now: now, &effects)
             }
             self.phase = .negotiating
             self.windowSentAt = now
             self.arm(now: now)
-            return [.sendOptionAcknowledgement(self.acceptedOptions)]
+            effects.append(.sendOptionAcknowledgement(self.acceptedOptions))
         case .received(let packet):
-            return self.received(packet, now: now)
+            self.received(packet, now: now, &effects)
         case .timerFired:
-            return self.timerFired(now: now)
+            self.timerFired(now: now, &effects)
         case .readFailed:
-            return self.finish(.readFailed, telling: (.undefined, "the file cannot be read"))
+            self.finish(.readFailed, telling: (.undefined, "the file cannot be read"), &effects)
         case .replaced:
-            return self.finish(.replaced)
+            self.finish(.replaced, &effects)
         case .stopped:
-            return self.finish(.stopped)
+            self.finish(.stopped, &effects)
         }
     }
 
-    private mutating func received(_ packet: TFTPPacket, now: Duration) -> [Effect] {
-        if self.isOverdue(now: now) { return self.finish(.tookTooLong, telling: (.undefined, "the transfer took too long")) }
+    private mutating func received(_ packet: TFTPPacket, now: Duration, _ effects: inout [Effect]) {
+        if self.isOverdue(now: now) { return self.finish(.tookTooLong, telling: (.undefined, "the transfer took too long"), &effects) }
         switch packet {
         case .acknowledgement(let number):
-            return self.acknowledged(number, now: now)
+            self.acknowledged(number, now: now, &effects)
         case .error(let code, let message):
             let onlySize = self.phase == .negotiating && self.acceptedOptions.contains { $0.isNamed(TFTPOption.transferSize) }
-            return self.finish(onlySize ? .sizeAsked : .abortedByClient(code, message: message))
+            self.finish(onlySize ? .sizeAsked : .abortedByClient(code, message: message), &effects)
         case .readRequest:
             // The client has not seen the first answer: one packet for one packet, without touching the timer.
-            if self.phase == .negotiating { return self.repeated([.sendOptionAcknowledgement(self.acceptedOptions)]) }
-            guard self.phase == .sending, self.acknowledgedBlock == 0, self.terms == .plain, self.lastSentBlock == 1 else { return [] }
-            return self.repeated([.sendBlocks(first: 1, count: 1)])
+            guard !self.isVerified, self.takeUnverifiedAnswer() else { return }
+            self.retransmissionCount &+= 1
+            effects.append(self.firstAnswer)
         case .writeRequest, .data, .optionAcknowledgement:
-            return self.finish(.protocolViolation, telling: (.illegalOperation, "only acknowledgements are expected here"))
+            self.finish(.protocolViolation, telling: (.illegalOperation, "only acknowledgements are expected here"), &effects)
         }
     }
 
-    private mutating func acknowledged(_ number: UInt16, now: Duration) -> [Effect] {
+    /// What the request is answered with: never more than one packet.
+    private var firstAnswer: Effect {
+        self.phase == .negotiating ? .sendOptionAcknowledgement(self.acceptedOptions) : .sendBlocks(first: 1, count: 1)
+    }
+
+    /// - Returns: Whether a client whose address may be forged is sent another packet.
+    private mutating func takeUnverifiedAnswer() -> Bool {
+        guard self.unverifiedAnswers < self.configuration.maximumUnverifiedAnswers else { return false }
+        self.unverifiedAnswers += 1
+        return true
+    }
+
+    private mutating func acknowledged(_ number: UInt16, now: Duration, _ effects: inout [Effect]) {
         switch self.phase {
         case .new, .finished:
-            return []
+            return
         case .negotiating:
-            guard number == 0 else { return [] }
+            guard number == 0 else { return }
+            self.isVerified = true
             self.measure(now: now)
             self.phase = .sending
             self.attempts = 0
             self.windowIsRepeated = false
             self.timeout = self.estimatedTimeout
-            return self.sendWindow(from: 1, now: now)
+            self.sendWindow(from: 1, now: now, &effects)
         case .sending:
             // Block numbers wrap after 65535; the distance to the last acknowledged block tells which round it is.
             let distance = UInt64(number &- UInt16(truncatingIfNeeded: self.acknowledgedBlock))
-            if distance == 0 { return self.terms.windowSize > 1 ? self.sawGap(isDuplicate: true, now: now) : [] }
-            guard distance <= self.lastSentBlock - self.acknowledgedBlock else { return [] }
+            if distance == 0 {
+                if self.terms.windowSize > 1 { self.sawGap(isDuplicate: true, now: now, &effects) }
+                return
+            }
+            guard distance <= self.lastSentBlock - self.acknowledgedBlock else { return }
+            self.isVerified = true
             self.acknowledgedBlock += distance
-            if self.acknowledgedBlock == self.lastBlock { return self.finish(.completed) }
+            if self.acknowledgedBlock == self.lastBlock { return self.finish(.completed, &effects) }
             if self.isTakenOver {
                 self.isTakenOver = false
                 self.lastSentBlock = self.acknowledgedBlock
             }
             self.attempts = 0
-            guard self.acknowledgedBlock == self.lastSentBlock else { return self.sawGap(isDuplicate: false, now: now) }
+            guard self.acknowledgedBlock == self.lastSentBlock else { return self.sawGap(isDuplicate: false, now: now, &effects) }
             self.measure(now: now)
+            if !self.windowIsRepeated { self.burst = min(self.terms.windowSize, self.burst + max(1, self.terms.windowSize / 8)) }
             self.windowIsRepeated = false
             self.timeout = self.estimatedTimeout
-            return self.sendWindow(from: self.acknowledgedBlock + 1, now: now)
+            self.sendWindow(from: self.acknowledgedBlock + 1, now: now, &effects)
         }
     }
 
     /// A sign that a block is missing.
-    private mutating func sawGap(isDuplicate: Bool, now: Duration) -> [Effect] {
+    private mutating func sawGap(isDuplicate: Bool, now: Duration, _ effects: inout [Effect]) {
         self.windowIsRepeated = true
         if !isDuplicate { self.timeout = self.estimatedTimeout }
         guard self.acknowledgedBlock >= self.trustedBlock else {
-            // The client is where it says, so the window moves on with blocks that were not sent yet.
-            return isDuplicate ? [] : self.sendWindow(from: self.lastSentBlock + 1, now: now)
+            // The client is where it says, so the window moves on with blocks that were not sent yet; after a pause it does so anyway.
+            guard !isDuplicate, self.pausedAt == nil else { return }
+            return self.sendWindow(from: self.lastSentBlock + 1, now: now, &effects)
         }
-        self.distrust()
-        return self.repeated(self.sendWindow(from: self.acknowledgedBlock + 1, now: now))
+        self.repeatWindow(now: now, &effects)
     }
 
-    /// Notes that what is in flight is being sent again: the client may answer to either copy of each block.
-    private mutating func distrust() {
+    /// Sends again what is in flight, in shorter bursts: the client may answer to either copy of each block.
+    private mutating func repeatWindow(now: Duration, _ effects: inout [Effect]) {
         self.trustedBlock = self.lastSentBlock + UInt64(self.terms.windowSize)
         self.windowIsRepeated = true
+        self.burst = max(1, self.burst / 2)
+        self.retransmissionCount &+= 1
+        self.sendWindow(from: self.acknowledgedBlock + 1, now: now, &effects)
     }
 
-    private mutating func timerFired(now: Duration) -> [Effect] {
-        guard let deadline = self.deadline, now >= deadline else { return [] }
-        if self.isOverdue(now: now) { return self.finish(.tookTooLong, telling: (.undefined, "the transfer took too long")) }
-        guard self.attempts < self.configuration.maximumRetransmissions else {
+    private mutating func timerFired(now: Duration, _ effects: inout [Effect]) {
+        guard let deadline = self.deadline, now >= deadline else { return }
+        if self.isOverdue(now: now) { return self.finish(.tookTooLong, telling: (.undefined, "the transfer took too long"), &effects) }
+        if let next = self.pausedAt { return self.sendWindow(from: max(next, self.acknowledgedBlock + 1), now: now, &effects) }
+        guard self.attempts < self.configuration.maximumRetransmissions, self.isVerified || self.takeUnverifiedAnswer() else {
             let onlyTheEndIsOpen = self.acknowledgedBlock + UInt64(self.terms.windowSize) >= self.lastBlock
-            return self.finish(self.phase == .sending && onlyTheEndIsOpen ? .completedUnconfirmed : .timedOut)
+            return self.finish(self.phase == .sending && onlyTheEndIsOpen ? .completedUnconfirmed : .timedOut, &effects)
         }
         self.attempts += 1
-        self.distrust()
         self.timeout = min(self.timeout * 2, max(self.configuration.maximumTimeout, self.requestedTimeout ?? .zero))
-        guard self.phase == .negotiating else {
-            return self.repeated(self.sendWindow(from: self.acknowledgedBlock + 1, now: now))
-        }
-        self.arm(now: now)
-        return self.repeated([.sendOptionAcknowledgement(self.acceptedOptions)])
-    }
-
-    private mutating func repeated(_ effects: [Effect]) -> [Effect] {
+        guard self.phase == .negotiating else { return self.repeatWindow(now: now, &effects) }
+        self.windowIsRepeated = true
         self.retransmissionCount &+= 1
-        return effects
+        self.arm(now: now)
+        effects.append(self.firstAnswer)
     }
 
-    /// Sends the blocks from `first` to the end of the window that follows the last acknowledged block.
-    private mutating func sendWindow(from first: UInt64, now: Duration) -> [Effect] {
+    /// Sends the next burst from `first` on of the window that follows the last acknowledged block.
+    private mutating func sendWindow(from first: UInt64, now: Duration, _ effects: inout [Effect]) {
+        let end = min(self.acknowledgedBlock + UInt64(self.terms.windowSize), self.lastBlock)
+        let last = min(first + UInt64(self.burst) - 1, end)
+        self.pausedAt = last < end ? last + 1 : nil
         self.arm(now: now)
-        let last = min(self.acknowledgedBlock + UInt64(self.terms.windowSize), self.lastBlock)
-        guard first <= last else { return [] }
+        guard first <= last else { return }
         self.lastSentBlock = max(last, self.lastSentBlock)
         self.windowSentAt = now
-        return [.sendBlocks(first: first, count: Int(last - first) + 1)]
+        effects.append(.sendBlocks(first: first, count: Int(last - first) + 1))
     }
 
-    private mutating func finish(_ outcome: TransferOutcome, telling error: (TFTPErrorCode, String)? = nil) -> [Effect] {
+    private mutating func finish(_ outcome: TransferOutcome, telling error: (TFTPErrorCode, String)? = nil, _ effects: inout [Effect]) {
         self.phase = .finished
         self.deadline = nil
-        guard let error else { return [.finished(outcome)] }
-        return [.sendError(error.0, message: error.1), .finished(outcome)]
+        if let error { effects.append(.sendError(error.0, message: error.1)) }
+        effects.append(.finished(outcome))
     }
 
     private func isOverdue(now: Duration) -> Bool {
@@ -270,8 +313,18 @@ public struct ReadTransfer: Sendable {
     }
 
     private mutating func arm(now: Duration) {
-        self.deadline = now + self.timeout
+        guard self.pausedAt == nil else {
+            self.deadline = now + min(max(self.smoothedRoundTrip ?? .zero, Self.shortestPause), Self.longestPause)
+            return
+        }
+        // Who may not exist is not waited for as long as it likes.
+        self.deadline = now + (self.isVerified ? self.timeout : min(self.timeout, self.configuration.maximumTimeout))
     }
+
+    /// The pause between two bursts is a round trip, within these limits: what the shell's clock can tell, and a window of single blocks that
+    /// ends before EDK2 asks again after 4 s.
+    private static let shortestPause = Duration.milliseconds(2)
+    private static let longestPause = Duration.milliseconds(50)
 
     private var requestedTimeout: Duration? { self.terms.timeoutSeconds.map { .seconds($0) } }
 

@@ -17,23 +17,28 @@ public struct ReadTransferConfiguration: Sendable, Hashable {
     /// Retransmissions without progress before the transfer is given up. With the other defaults that is 31 s: GRUB never asks again
     /// and waits 33 s for the server.
     public var maximumRetransmissions: Int
+    /// Packets that a client is sent before it has acknowledged any, for whatever reason: its address may be forged, and a request for a
+    /// stranger must not bring him much. Each is an option acknowledgement or one block; a client that is still there begins again.
+    public var maximumUnverifiedAnswers: Int
     /// The longest a transfer may take, so that a crawling client cannot hold a session for ever.
     public var maximumDuration: Duration
 
     public init(
         maximumBlockSize: Int = 1468, maximumWindowSize: Int = 32, initialTimeout: Duration = .milliseconds(500),
         minimumTimeout: Duration = .milliseconds(250), maximumTimeout: Duration = .seconds(8), maximumRetransmissions: Int = 7,
-        maximumDuration: Duration = .seconds(1800)
+        maximumUnverifiedAnswers: Int = 4, maximumDuration: Duration = .seconds(1800)
     ) {
         precondition((8...65464).contains(maximumBlockSize), "maximumBlockSize \(maximumBlockSize) is not in 8...65464")
         precondition((1...1024).contains(maximumWindowSize), "maximumWindowSize \(maximumWindowSize) is not in 1...1024")
         precondition(maximumRetransmissions >= 0, "maximumRetransmissions \(maximumRetransmissions) is negative")
+        precondition(maximumUnverifiedAnswers >= 1, "maximumUnverifiedAnswers \(maximumUnverifiedAnswers) is not positive")
         self.maximumBlockSize = maximumBlockSize
         self.maximumWindowSize = maximumWindowSize
         self.initialTimeout = initialTimeout
         self.minimumTimeout = minimumTimeout
         self.maximumTimeout = maximumTimeout
         self.maximumRetransmissions = maximumRetransmissions
+        self.maximumUnverifiedAnswers = maximumUnverifiedAnswers
         self.maximumDuration = maximumDuration
     }
 }

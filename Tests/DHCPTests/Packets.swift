@@ -99,7 +99,22 @@ enum Packets {
             """
         )
 
-    static let all = [ipxeBIOS, edk2PXE, edk2HTTP, dhclientRenew]
+    /// What a relay agent makes of a discover: its address is of another network than the client's.
+    static let relayed =
+        fixedPart(giaddr: "ac100002")
+        + hex(
+            """
+            35 01 01                ; DISCOVER
+            76 04 0a620000          ; the client selects 10.98.0.0
+            52 13                   ; relay agent information
+               01 05 6574683130     ;   circuit: eth10
+               05 04 0a630000       ;   link selection: 10.99.0.0
+               0b 04 ac100002       ;   server identifier override: the agent
+            ff
+            """
+        )
+
+    static let all = [ipxeBIOS, edk2PXE, edk2HTTP, dhclientRenew, relayed]
 }
 
 extension DHCPMessageView {

@@ -75,7 +75,7 @@ import Testing
         #expect(fixture.decide(LeaseQuery(kind: .inform, client: LeaseFixture.mac(1))) == .silent(.malformed))
         let inform = LeaseQuery(kind: .inform, client: LeaseFixture.mac(1), clientAddress: self.address(99))
         #expect(fixture.decide(inform) == .inform)
-        let far = LeaseQuery(kind: .discover, client: LeaseFixture.mac(1), relayAddress: IPv4Address(rawValue: 0x0B00_0001))
+        let far = LeaseQuery(kind: .discover, client: LeaseFixture.mac(1), linkAddress: IPv4Address(rawValue: 0x0B00_0001))
         #expect(fixture.decide(far) == .silent(.notOurSegment))
     }
 

@@ -30,6 +30,9 @@ import Transfers
         }
     }
 
+    /// Longer than what is turned into netascii.
+    static var big: [UInt8] { BootFixture.pattern(1 << 20 + 1) }
+
     static func error(_ client: TFTPTestClient) async throws -> TFTPErrorCode? {
         guard case .error(let code, let message)? = try await client.receive()?.packet else { return nil }
         #expect(!message.isEmpty)
@@ -112,20 +115,118 @@ import Transfers
     @Test func `what is not served is refused with a reason`() async throws {
         try await Self.serving { fixture, service in
             let port = UInt16(service.port)
-            fixture.answers.setLoaders(["binary": try fixture.content.insert([1, 10, 2])])
             let client = try TFTPTestClient()
             client.send(.writeRequest(TFTPRequest(filename: "x")), to: port)
             #expect(try await Self.error(client) == .accessViolation)
             client.send(TFTPTestClient.request("nothing"), to: port)
             #expect(try await Self.error(client) == .fileNotFound)
-            client.send(TFTPTestClient.request("../../etc/passwd"), to: port)
-            #expect(try await Self.error(client) == .accessViolation)
-            client.send(TFTPTestClient.request("binary", mode: .netascii), to: port)
+            fixture.answers.setLoaders(["binary": try fixture.content.insert([1, 10, 2]), "big": try fixture.content.insert(Self.big)])
+            client.send(TFTPTestClient.request("big", mode: .netascii), to: port)
             #expect(try await Self.error(client) == .illegalOperation)
             client.send(TFTPTestClient.request("binary", mode: .mail), to: port)
             #expect(try await Self.error(client) == .illegalOperation)
             client.send([0, 1, 0x61, 0, 0x78, 0], to: port)
             #expect(try await Self.error(client) == .illegalOperation)
+        }
+    }
+
+    static let traversals = [
+        "../../etc/passwd", "/../etc/passwd", "..", "a/../../b", "..\\..\\etc\\passwd", "/boot/../../etc/passwd", "images/../../x", "x/..",
+        "a\u{1}b", "\u{7f}", "/", "\\", ".", String(repeating: "a", count: 600),
+    ]
+
+    @Test(arguments: traversals) func `a name that leaves the tree, or is none, is refused`(name: String) async throws {
+        try await Self.serving { _, service in
+            let client = try TFTPTestClient()
+            client.send(TFTPTestClient.request(name), to: UInt16(service.port))
+            let code = try await Self.error(client)
+            #expect(code == .accessViolation || code == .fileNotFound)
+            #expect(service.counted.transfers == 0)
+        }
+    }
+
+    @Test func `the clients that distributions have read texts and files`() async throws {
+        try await Self.serving { fixture, service in
+            fixture.answers.put(BootFixture.intent(.local))
+            let file = BootFixture.pattern(300_001)
+            fixture.answers.setLoaders(["loader": try fixture.content.insert(file), "rfc1350": try fixture.content.insert(Array("a\nb\r\n".utf8))])
+            let (port, path) = ("\(service.port)", "\(fixture.content.directory)/got")
+            let commands: [[String]] = [
+                ["tftp", "-m", "octet", "127.0.0.1", port, "-c", "get", "loader", path],
+                ["atftp", "--get", "-r", "loader", "-l", path, "127.0.0.1", port],
+                ["atftp", "--option", "blksize 1428", "--option", "windowsize 16", "--option", "tsize 0", "--get", "-r", "loader", "-l", path, "127.0.0.1", port],
+                ["busybox", "tftp", "-g", "-b", "1468", "-r", "loader", "-l", path, "127.0.0.1", port],
+                ["busybox", "tftp", "-g", "-r", "//loader", "-l", path, "127.0.0.1", port],
+            ]
+            for command in commands {
+                _ = unsafe unlink(path)
+                let result = try await execute("timeout", ["60"] + command)
+                #expect(try await execute("cat", [path]).output == file, "\(command): \(result.status) \(result.error)")
+            }
+            // tftp-hpa's mode is netascii unless it is told; it gives its user's own line ends back.
+            for (name, text) in [("rfc1350", "a\nb\r\n"), ("pxelinux.cfg/01-52-54-00-ab-cd-ef", "DEFAULT local\n")] {
+                _ = unsafe unlink(path)
+                let result = try await execute("timeout", ["60", "tftp", "-m", "ascii", "127.0.0.1", port, "-c", "get", name, path])
+                let got = String(decoding: try await execute("cat", [path]).output, as: UTF8.self)
+                #expect(got.hasPrefix(text), "\(got.debugDescription): \(result.status) \(result.error)")
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(5))) func `a file of more blocks than there are numbers is read to its end`() async throws {
+        try await Self.serving { fixture, service in
+            let file = BootFixture.pattern(8 * 65_600 + 3)
+            fixture.answers.setLoaders(["a": try fixture.content.insert(file)])
+            let curl = try await execute("curl", ["-sS", "--tftp-blksize", "8", "tftp://127.0.0.1:\(service.port)/a"])
+            #expect(curl.output == file, "\(curl.error)")
+            let client = try TFTPTestClient()
+            let windows = try await client.read("a", from: UInt16(service.port), blockSize: 8, windowSize: 32)
+            #expect(windows.bytes == file && windows.blocks == 65_601)
+        }
+    }
+
+    @Test func `a forged request brings its victim little`() async throws {
+        let transfer = ReadTransferConfiguration(initialTimeout: .milliseconds(20), minimumTimeout: .milliseconds(20), maximumTimeout: .milliseconds(40))
+        try await Self.serving(TFTPServiceConfiguration(port: 0, maximumSessions: 8, transfer: transfer)) { fixture, service in
+            fixture.answers.setLoaders(["a": try fixture.content.insert(BootFixture.pattern(100_000))])
+            let options = [("blksize", "65464"), ("windowsize", "64"), ("tsize", "0"), ("timeout", "1")]
+            for (request, limit) in [(TFTPTestClient.request("a", options), 4 * 60), (TFTPTestClient.request("a"), 4 * 516)] {
+                let victim = try TFTPTestClient()
+                let before = service.counted.failed
+                victim.send(request, to: UInt16(service.port))
+                try await eventually("the transfer is given up") { service.counted.failed > before }
+                var octets = 0
+                while let datagram = try await victim.receive(within: .milliseconds(50)) {
+                    let count = datagram.packet.encoded.count
+                    if case .optionAcknowledgement = datagram.packet { #expect(count <= request.encoded.count) }
+                    octets += count
+                }
+                #expect(octets > 0 && octets <= limit)
+            }
+            // Refusals are not longer than what they refuse.
+            let requests: [[UInt8]] = [
+                TFTPTestClient.request("x").encoded, TFTPTestClient.request("..").encoded, TFTPTestClient.request("a", mode: .mail).encoded,
+                TFTPPacket.writeRequest(TFTPRequest(filename: "a")).encoded, [0, 1, 0x61, 0, 0x78, 0], [0, 1, 0x61, 0, 0],
+            ]
+            for request in requests {
+                let victim = try TFTPTestClient()
+                victim.send(request, to: UInt16(service.port))
+                let answer = try #require(try await victim.receive())
+                #expect(answer.packet.encoded.count <= request.count, "\(answer.packet)")
+            }
+        }
+    }
+
+    @Test func `requests of clients that never show themselves do not keep a machine out`() async throws {
+        let transfer = ReadTransferConfiguration(initialTimeout: .milliseconds(200), maximumRetransmissions: 100, maximumUnverifiedAnswers: 100)
+        try await Self.serving(TFTPServiceConfiguration(port: 0, maximumSessions: 2, transfer: transfer)) { fixture, service in
+            fixture.answers.setLoaders(["a": try fixture.content.insert(BootFixture.pattern(5000))])
+            let silent = try (0..<2).map { _ in try TFTPTestClient() }
+            for client in silent { client.send(TFTPTestClient.request("a"), to: UInt16(service.port)) }
+            try await eventually("all sessions are taken") { service.counted.transfers == 2 }
+            let client = try TFTPTestClient()
+            let result = try await client.read("a", from: UInt16(service.port), blockSize: 512, windowSize: 4)
+            #expect(result.bytes == BootFixture.pattern(5000))
         }
     }
 

@@ -96,19 +96,75 @@ import Transfers
         _ = transfer.handle(.started, now: .zero)
         #expect(transfer.handle(Self.acknowledge(0), now: .zero) == [.sendBlocks(first: 1, count: 4)])
         #expect(transfer.handle(Self.acknowledge(4), now: .zero) == [.sendBlocks(first: 5, count: 4)])
-        // Block 6 was lost: the client acknowledges 5, once for each block behind the gap.
-        #expect(transfer.handle(Self.acknowledge(5), now: .zero) == [.sendBlocks(first: 6, count: 4)])
+        // Block 6 was lost: the client acknowledges 5, once for each block behind the gap. The window now comes in two bursts.
+        #expect(transfer.handle(Self.acknowledge(5), now: .zero) == [.sendBlocks(first: 6, count: 2)])
         #expect(transfer.handle(Self.acknowledge(5), now: .zero).isEmpty)
-        #expect(transfer.handle(Self.acknowledge(9), now: .zero) == [.sendBlocks(first: 10, count: 4)])
+        #expect(Self.pause(&transfer) == [.sendBlocks(first: 8, count: 2)])
+        #expect(transfer.handle(Self.acknowledge(9), now: .zero) == [.sendBlocks(first: 10, count: 2)])
+        #expect(Self.pause(&transfer) == [.sendBlocks(first: 12, count: 2)])
         // Blocks were sent twice lately, so these signs are not believed; but the window moves on with the client.
         #expect(transfer.handle(Self.acknowledge(9), now: .zero).isEmpty)
         #expect(transfer.handle(Self.acknowledge(11), now: .zero) == [.sendBlocks(first: 14, count: 2)])
-        #expect(transfer.handle(Self.acknowledge(15), now: .zero) == [.sendBlocks(first: 16, count: 4)])
+        #expect(transfer.handle(Self.acknowledge(15), now: .zero) == [.sendBlocks(first: 16, count: 2)])
+        #expect(Self.pause(&transfer) == [.sendBlocks(first: 18, count: 2)])
         // A window later they are again: the first block of the window was lost. But only once.
-        #expect(transfer.handle(Self.acknowledge(15), now: .zero) == [.sendBlocks(first: 16, count: 4)])
+        #expect(transfer.handle(Self.acknowledge(15), now: .zero) == [.sendBlocks(first: 16, count: 1)])
         #expect(transfer.handle(Self.acknowledge(15), now: .zero).isEmpty)
-        #expect(transfer.handle(Self.acknowledge(19), now: .zero) == [.sendBlocks(first: 20, count: 2)])
+        for block in 17...19 as ClosedRange<UInt64> { #expect(Self.pause(&transfer) == [.sendBlocks(first: block, count: 1)]) }
+        #expect(transfer.handle(Self.acknowledge(19), now: .zero) == [.sendBlocks(first: 20, count: 1)])
+        #expect(Self.pause(&transfer) == [.sendBlocks(first: 21, count: 1)])
         #expect(transfer.handle(Self.acknowledge(21), now: .zero) == [.finished(.completed)])
+    }
+
+    /// What follows when nothing happens until the deadline, which must be a pause and not a retransmission.
+    static func pause(_ transfer: inout ReadTransfer) -> [ReadTransfer.Effect] {
+        let (before, deadline) = (transfer.retransmissionCount, transfer.deadline ?? .zero)
+        #expect(deadline <= .milliseconds(50))
+        defer { #expect(transfer.retransmissionCount == before) }
+        return transfer.handle(.timerFired, now: deadline)
+    }
+
+    @Test func `bursts grow again while nothing is lost`() {
+        var transfer = Self.transfer(size: 512 * 400, [("windowsize", "16")])
+        _ = transfer.handle(.started, now: .zero)
+        _ = transfer.handle(Self.acknowledge(0), now: .zero)
+        #expect(transfer.handle(Self.acknowledge(3), now: .zero) == [.sendBlocks(first: 4, count: 8)])
+        _ = Self.pause(&transfer)
+        var (acknowledged, bursts): (UInt16, [Int]) = (19, [])
+        for _ in 0..<6 {
+            var count = 0
+            if case .sendBlocks(_, let first)? = transfer.handle(Self.acknowledge(acknowledged), now: .zero).first {
+                bursts.append(first)
+                count = first
+            }
+            while count < 16, case .sendBlocks(_, let more)? = Self.pause(&transfer).first { count += more }
+            acknowledged += 16
+        }
+        #expect(bursts == [8, 10, 12, 14, 16, 16])
+    }
+
+    @Test(arguments: [[], [("tsize", "0"), ("blksize", "1468"), ("windowsize", "16"), ("timeout", "255")]])
+    func `whoever has not acknowledged anything is sent one packet, and repeats it a few times only`(options: [(String, String)]) throws {
+        var transfer = Self.transfer(size: 1 << 30, options)
+        let first = transfer.handle(.started, now: .zero)
+        #expect(first.count == 1 && transfer.deadline ?? .zero <= .seconds(8), "a forged address is not waited for")
+        // Whatever makes it repeat the packet: requests and time count together.
+        var answers = first
+        for _ in 0..<2 { answers += transfer.handle(.received(.readRequest(Self.request(options))), now: .zero) }
+        while let deadline = transfer.deadline { answers += transfer.handle(.timerFired, now: deadline) }
+        #expect(answers == Array(repeating: first[0], count: 4) + [.finished(.timedOut)])
+        #expect(!transfer.isVerified)
+        if case .sendBlocks(let block, let count) = first[0] { #expect(count == 1 && transfer.length(ofBlock: block) == 512) }
+    }
+
+    @Test func `files of more octets than anybody has are counted right`() {
+        var transfer = ReadTransfer(
+            size: UInt64(Int64.max), terms: TransferTerms(blockSize: 8, windowSize: 4, timeoutSeconds: nil), progress: .max - 5,
+            configuration: ReadTransferConfiguration())
+        #expect(transfer.lastBlock == 1 << 60 && transfer.acknowledgedBlock == 1 << 60 - 1)
+        #expect(transfer.handle(.started, now: .zero) == [.sendBlocks(first: 1 << 60, count: 1)])
+        #expect(transfer.length(ofBlock: 1 << 60) == 7)
+        #expect(transfer.handle(Self.acknowledge(0), now: .zero) == [.finished(.completed)])
     }
 
     @Test func `block numbers go on with 0 after 65535`() {

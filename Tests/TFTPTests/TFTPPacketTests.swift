@@ -53,6 +53,14 @@ import Testing
         }
     }
 
+    @Test(arguments: golden) func `a packet of any kind that is cut at any length is refused or is of the same kind`(packet: TFTPPacket, bytes: [UInt8]) {
+        for length in 0..<bytes.count {
+            // The refusals have their own tests.
+            guard let cut = try? TFTPPacket(decoding: Array(bytes.prefix(length))) else { continue }
+            #expect(length >= 2 && cut.encoded.prefix(2) == packet.encoded.prefix(2), "length \(length) gave \(cut)")
+        }
+    }
+
     @Test func `refusals name the field and what was expected`() {
         #expect(throws: TFTPDecodingError.truncated(field: "opcode", count: 1, expected: 2)) { try TFTPPacket(decoding: [0]) }
         #expect(throws: TFTPDecodingError.truncated(field: "block", count: 3, expected: 4)) { try TFTPPacket(decoding: [0, 4, 1]) }

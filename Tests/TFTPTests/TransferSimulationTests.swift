@@ -55,6 +55,8 @@ import Transfers
         var lossPercent = 0
         var duplicatePercent = 0
         var delayPercent = 0
+        /// Blocks that the client can hold; it works through one in 0.1 ms, and what does not fit is lost.
+        var receiveQueue = Int.max
     }
 
     /// Runs one transfer to its end.
@@ -72,12 +74,19 @@ import Transfers
         var now = Duration.zero
         var sent: UInt64 = 0
         var outcome: TransferOutcome?
+        var busyUntil = Duration.zero
 
         func post(_ item: Item, after delay: Duration) {
             let at = now + delay
             queue.insert((at, item), at: queue.firstIndex { $0.at > at } ?? queue.count)
         }
         func deliver(_ item: Item) {
+            if case .block = item, faults.receiveQueue < .max {
+                let work = Duration.microseconds(100)
+                guard busyUntil - now < work * faults.receiveQueue else { return }
+                busyUntil = max(busyUntil, now) + work
+                return post(item, after: busyUntil - now)
+            }
             func happens(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &generator) < percent }
             guard !happens(faults.lossPercent) else { return }
             for _ in 0..<(happens(faults.duplicatePercent) ? 2 : 1) {
@@ -145,6 +154,12 @@ import Transfers
             #expect(result.outcome == .completed)
             #expect(result.blocksSent <= 2 * result.blocksNeeded, "\(kind): \(result.blocksSent) blocks for \(result.blocksNeeded)")
         }
+    }
+
+    @Test(arguments: [4, 8, 16]) func `a client that cannot hold a window is not drowned in it`(queue: Int) {
+        let result = Self.run(size: 4_000_000, kind: .edk2, window: 32, faults: Faults(receiveQueue: queue), seed: 1)
+        #expect(result.outcome == .completed && result.octets == 4_000_000)
+        #expect(result.blocksSent * 2 <= result.blocksNeeded * 3, "\(result.blocksSent) blocks for \(result.blocksNeeded)")
     }
 
     @Test func `a clean network needs each block once`() {

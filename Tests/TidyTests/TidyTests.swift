@@ -33,7 +33,8 @@ import Testing
     /// What each core and codec may import. A module that is not named here is a shell, a contract or a program.
     private static let allowed: [String: Set<String>] = [
         "JSON": [], "Domain": ["JSON"], "DHCP": ["Domain"], "TFTP": [], "HTTPForms": ["JSON"], "Lifecycle": ["Domain"], "Placement": ["Domain"],
-        "Leasing": ["Domain"], "Transfers": ["TFTP"], "BootConfiguration": ["Domain"], "Installation": ["Domain", "JSON"],
+        "Leasing": ["Domain"], "Succession": ["Domain", "Leasing"], "Transfers": ["TFTP"], "BootConfiguration": ["Domain"],
+        "Installation": ["Domain", "JSON"],
         "Inventory": ["Domain", "JSON"],
     ]
 

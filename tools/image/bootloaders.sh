@@ -27,5 +27,5 @@ uefi "$ARM64" arm64-efi aa64 uefi-arm64
 # BIOS
 install -m 644 "$AMD64"/usr/lib/PXELINUX/{pxelinux,lpxelinux}.0 "$AMD64"/usr/lib/syslinux/modules/bios/{ldlinux,chain,libcom32,libutil,reboot,poweroff}.c32 "$OUT/pxe/"
 # iPXE, for either firmware
-install -m 644 "$AMD64"/usr/lib/ipxe/{undionly.kpxe,snponly.efi} "$AMD64/boot/ipxe.efi" "$OUT/ipxe/"
+install -m 644 "$AMD64"/usr/lib/ipxe/{undionly.kpxe,snponly.efi} "$AMD64/boot/ipxe.efi" "$OUT/ipxe/"   # /usr/lib has an absolute link to the latter
 find "$OUT" -type f | wc -l

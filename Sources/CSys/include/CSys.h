@@ -1,4 +1,5 @@
 #pragma once
 #include "CSysEpoll.h"
+#include "CSysLink.h"
 #include "CSysTFTP.h"
 #include "CSysDatagram.h"

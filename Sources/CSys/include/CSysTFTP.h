@@ -21,5 +21,11 @@ int csys_udp_open(uint32_t address, uint16_t port, int send_buffer_octets);
 int csys_udp_port(int descriptor);
 // One datagram; a longer one than `capacity` is cut.
 long csys_udp_receive(int descriptor, uint8_t *buffer, size_t capacity, CSysUDPPath *path);
-// `count` datagrams (at most 64 a call) that begin `stride` octets apart. Answers how many were sent.
-int csys_udp_send(int descriptor, const uint8_t *buffer, size_t stride, const uint32_t *lengths, int count, const CSysUDPPath *path);
+// One datagram.
+int csys_udp_send(int descriptor, const uint8_t *buffer, size_t length, const CSysUDPPath *path);
+// `count` DATA packets (at most 64 a call) with the block numbers from `first` on, in one system call: `length` octets of content in blocks
+// of `block_size`, of which the last may be shorter or empty. The content is sent from where it lies.
+// `offload` says whether the kernel may be given all as one datagram to cut up (UDP_SEGMENT); it is cleared when the kernel refuses.
+// Answers how many were sent.
+int csys_tftp_send(int descriptor, const CSysUDPPath *path, const uint8_t *content, size_t length, uint16_t first, uint32_t block_size,
+                   int count, int *offload);

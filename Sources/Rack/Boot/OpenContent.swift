@@ -25,21 +25,27 @@ final class OpenContent: Sendable {
         _ = close(self.descriptor)
     }
 
-    /// Reads exactly `length` octets at `offset` of the file into the buffer at `start`.
+    /// Fills the buffer with the octets from `offset` of the file on.
     ///
     /// - Returns: Whether all of them were there.
-    func read(at offset: UInt64, length: Int, into buffer: inout [UInt8], at start: Int) -> Bool {
-        guard length >= 0, start >= 0, start <= buffer.count, length <= buffer.count - start else { return false }
-        return unsafe buffer.withUnsafeMutableBytes { raw in
-            guard let base = raw.baseAddress else { return length == 0 }
+    func read(at offset: UInt64, into buffer: inout [UInt8]) -> Bool {
+        unsafe buffer.withUnsafeMutableBytes { raw in
             var done = 0
-            while done < length {
-                let count = unsafe pread(self.descriptor, base + start + done, length - done, off_t(offset) + off_t(done))
+            while done < raw.count {
+                let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: raw[done...])
+                let count = unsafe pread(self.descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(done))
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else { return false }
                 done += count
             }
             return true
         }
+    }
+
+    /// All of the file, when it is not longer than `limit` octets and can be read.
+    func bytes(limit: Int) -> [UInt8]? {
+        guard self.size <= UInt64(limit) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: Int(self.size))
+        return self.read(at: 0, into: &bytes) ? bytes : nil
     }
 }

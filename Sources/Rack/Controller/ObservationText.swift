@@ -7,11 +7,14 @@ internal import Domain
 /// A machine's boot in words, for its timeline.
 enum ObservationText {
     static func observation(_ seen: DHCPObservation) -> RackObservation {
-        if seen.kind == .foreignServer {
+        if seen.kind == .foreignServer || seen.kind == .foreignOffer {
             let server = seen.address.map { "\($0)" } ?? "?"
+            let what =
+                seen.kind == .foreignServer
+                ? "\(seen.macAddress) took an address from \(server)" : "\(server) (\(seen.macAddress)) offers addresses"
             return RackObservation(
                 source: .dhcp, macAddress: seen.macAddress, address: nil, type: RackObservation.foreignServerType,
-                description: "\(seen.macAddress) took an address from \(server), which is no server of this cloud. "
+                description: "\(what), which is no server of this cloud. "
                     + "Next: switch DHCP off there, or for this VLAN",
                 occurred: Timestamp(microseconds: seen.milliseconds * 1000)
             )

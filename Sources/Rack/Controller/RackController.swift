@@ -86,6 +86,9 @@ actor RackController {
         configuration.gateway = segment.gateway
         configuration.dnsServers = segment.dnsServers
         configuration.domainName = segment.domainName
+        configuration.domainSearch = [segment.domainName]
+        configuration.ntpServers = segment.ntpServers ?? []
+        configuration.mtu = segment.mtu
         configuration.leaseSeconds = segment.leaseSeconds
         configuration.httpPort = self.settings.httpPort
         configuration.reservations = reservations

@@ -6,6 +6,8 @@ public struct DHCPCounters: Sendable, Hashable {
     public var received = 0
     /// Not DHCP, or damaged.
     public var malformed = 0
+    /// BOOTP without DHCP: never answered.
+    public var bootp = 0
     public var discovers = 0
     public var offers = 0
     public var requests = 0
@@ -18,6 +20,10 @@ public struct DHCPCounters: Sendable, Hashable {
     public var silences = 0
     /// Requests for addresses of other DHCP servers on the segment.
     public var foreignRequests = 0
+    /// Messages that came faster than the limits and waited for their answer.
+    public var delayed = 0
+    /// Messages for which there was no room to wait any more.
+    public var overflow = 0
     /// Options left out for want of room.
     public var omittedOptions = 0
     /// Answers that the network would not take.

@@ -12,6 +12,8 @@ public struct DHCPObservation: Sendable, Hashable {
         case silent
         /// A client took the offer of a server that is not ours; `address` is that server's. At most once a minute for each.
         case foreignServer
+        /// A server that is not ours offers addresses; `address` is that server's, `macAddress` what sent the offer. As often.
+        case foreignOffer
     }
 
     /// How a client boots.
@@ -36,11 +38,14 @@ public struct DHCPObservation: Sendable, Hashable {
     public enum Reason: Sendable, Hashable, CustomStringConvertible {
         case refused(LeaseDecision.RefusalReason)
         case silent(LeaseDecision.SilenceReason)
+        /// A client of BOOTP, which is not served (RFC 951; option 53 is missing).
+        case bootp
 
         public var description: String {
             switch self {
             case .refused(let reason): reason.rawValue
             case .silent(let reason): reason.rawValue
+            case .bootp: "speaks BOOTP, and only DHCP is served"
             }
         }
     }

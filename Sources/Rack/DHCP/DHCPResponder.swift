@@ -27,6 +27,8 @@ struct DHCPResponder: Sendable {
     var counters = DHCPCounters()
     let observations: DHCPObservations
     private var foreignServers = ForeignServers()
+    /// When a BOOTP client was last reported, in milliseconds of the wall clock.
+    private var lastBOOTP: Int64?
 
     private static let broadcastMAC = MACAddress(rawValue: 0xFFFF_FFFF_FFFF)
     private static let broadcastAddress = IPv4Address(rawValue: 0xFFFF_FFFF)
@@ -48,15 +50,23 @@ struct DHCPResponder: Sendable {
         to bytes: borrowing Span<UInt8>, slot: UnsafeMutableRawBufferPointer, now: Instant, milliseconds: Int64
     ) -> DHCPTransmission? {
         self.counters.received &+= 1
-        guard let request = try? DHCPMessageView(parsing: bytes), request.isRequest, let client = request.macAddress,
-            let type = request.messageType, let kind = Self.kind(of: type)
-        else {
+        guard let request = try? DHCPMessageView(parsing: bytes), request.isRequest, let client = request.macAddress else {
             self.counters.malformed &+= 1
             return nil
         }
+        guard let type = request.messageType else {
+            self.noteBOOTP(request, client, milliseconds: milliseconds)
+            return nil
+        }
+        guard let kind = Self.kind(of: type) else {
+            self.counters.malformed &+= 1
+            return nil
+        }
+        // A client that a relay agent told to take the agent for its server means us (RFC 5107, section 4).
+        let isOurs = request.serverIdentifier != nil && request.serverIdentifier == request.relayAgent.serverIdentifierOverride
         let query = LeaseQuery(
             kind: kind, client: client, requestedAddress: request.requestedAddress, clientAddress: request.clientAddress,
-            serverIdentifier: request.serverIdentifier, relayAddress: request.relayAddress
+            serverIdentifier: isOurs ? self.template.serviceAddress : request.serverIdentifier, linkAddress: request.linkAddress
         )
         let decision = self.core.decide(query, now: now)
         self.note(query, decision, request, milliseconds: milliseconds)
@@ -91,14 +101,15 @@ struct DHCPResponder: Sendable {
         _ type: DHCPMessageType, address: IPv4Address, leaseSeconds: Int?, _ request: DHCPMessageView, _ bytes: borrowing Span<UInt8>,
         _ slot: UnsafeMutableRawBufferPointer
     ) -> DHCPTransmission? {
-        // What the client says it takes counts the IP and UDP headers too (RFC 2132, section 9.10); 576 is what everybody must take.
-        let limit = max(576, Int(request.maximumMessageSize ?? 576)) - UDPFrame.headerLength
-        guard var writer = unsafe DHCPMessageWriter(slot: slot, limit: limit) else { return nil }
+        let limit = self.limit(of: request)
+        guard var writer = unsafe DHCPMessageWriter(slot: self.frame(slot), limit: limit) else { return nil }
         writer.beginReply(
             to: request, in: bytes, clientAddress: request.clientAddress, yourAddress: address,
             nextServer: self.template.serviceAddress
         )
-        self.template.writeOptions(type, leaseSeconds: leaseSeconds, to: request, in: bytes, writer: &writer)
+        self.template.writeOptions(
+            type, leaseSeconds: leaseSeconds, server: self.server(for: request), to: request, in: bytes, writer: &writer
+        )
         let length = writer.finish()
         self.counters.omittedOptions &+= writer.omitted
         return DHCPTransmission(length: length, destination: self.destination(of: request, address: address))
@@ -107,14 +118,14 @@ struct DHCPResponder: Sendable {
     private mutating func refuse(
         _ reason: LeaseDecision.RefusalReason, _ request: DHCPMessageView, _ bytes: borrowing Span<UInt8>, _ slot: UnsafeMutableRawBufferPointer
     ) -> DHCPTransmission? {
-        guard var writer = unsafe DHCPMessageWriter(slot: slot, limit: 548) else { return nil }
+        guard var writer = unsafe DHCPMessageWriter(slot: self.frame(slot), limit: 548) else { return nil }
         let isRelayed = request.relayAddress != Self.noAddress
         writer.beginReply(
             to: request, in: bytes, clientAddress: Self.noAddress, yourAddress: Self.noAddress, nextServer: Self.noAddress,
             forcesBroadcast: isRelayed
         )
         writer.append(.messageType, byte: DHCPMessageType.refuse.rawValue)
-        writer.append(.serverIdentifier, address: self.template.serviceAddress)
+        writer.append(.serverIdentifier, address: self.server(for: request))
         writer.echo(.clientIdentifier, of: request, in: bytes)
         writer.echoRelayAgent(of: request, in: bytes)
         let destination: DHCPDestination =
@@ -124,11 +135,30 @@ struct DHCPResponder: Sendable {
         return DHCPTransmission(length: writer.finish(), destination: destination)
     }
 
+    /// The most bytes that the client takes. What it says counts the IP and UDP headers too (RFC 2132, section 9.10); 576 is what everybody
+    /// must take, and all that a relay agent outside our network gets: it may be a forged one, and its network not care for our answers.
+    private func limit(of request: DHCPMessageView) -> Int {
+        let relay = request.relayAddress
+        let isKnown = relay == Self.noAddress || self.core.segment.subnet.contains(relay)
+        return (isKnown ? max(576, Int(request.maximumMessageSize ?? 576)) : 576) - UDPFrame.headerLength
+    }
+
+    /// As much of a slot as goes into one frame.
+    private func frame(_ slot: UnsafeMutableRawBufferPointer) -> UnsafeMutableRawBufferPointer {
+        unsafe UnsafeMutableRawBufferPointer(rebasing: slot[..<min(slot.count, self.template.maximumLength)])
+    }
+
+    /// What the client knows as its server.
+    private func server(for request: DHCPMessageView) -> IPv4Address {
+        request.relayAgent.serverIdentifierOverride ?? self.template.serviceAddress
+    }
+
     private func destination(of request: DHCPMessageView, address: IPv4Address) -> DHCPDestination {
         if request.relayAddress != Self.noAddress {
             return .datagram(request.relayAddress, port: self.template.serverPort, client: nil)
         }
-        if request.clientAddress != Self.noAddress {
+        // Only to an address that we know to be the client's, or that an inform asks for: `ciaddr` is anybody's claim.
+        if request.clientAddress != Self.noAddress, address == request.clientAddress || address == Self.noAddress {
             return .datagram(request.clientAddress, port: self.template.clientPort, client: request.macAddress)
         }
         guard !request.wantsBroadcast, let client = request.macAddress else {
@@ -138,6 +168,19 @@ struct DHCPResponder: Sendable {
     }
 
     // MARK: What happened
+
+    /// BOOTP clients keep their address for ever and know no leases: they are not served, and their operator is told once a minute.
+    private mutating func noteBOOTP(_ request: DHCPMessageView, _ client: MACAddress, milliseconds: Int64) {
+        self.counters.bootp &+= 1
+        if let last = self.lastBOOTP, (0..<60_000).contains(milliseconds &- last) { return }
+        self.lastBOOTP = milliseconds
+        self.observations.record(
+            DHCPObservation(
+                kind: .silent, macAddress: client, address: nil, architecture: nil, isIPXE: false, vendor: .none,
+                transactionID: request.transactionID, milliseconds: milliseconds, reason: .bootp
+            )
+        )
+    }
 
     private mutating func note(
         _ query: LeaseQuery, _ decision: LeaseDecision, _ request: DHCPMessageView, milliseconds: Int64
@@ -188,7 +231,7 @@ struct DHCPResponder: Sendable {
         case .recorded(.choseAnotherServer):
             self.counters.foreignRequests &+= 1
             // Through a relay others may serve too, as the operator of the relay has set it up.
-            guard query.relayAddress == Self.noAddress, let server = query.serverIdentifier,
+            guard request.relayAddress == Self.noAddress, let server = query.serverIdentifier,
                 self.foreignServers.isNews(server, milliseconds: milliseconds)
             else { return }
             observation.kind = .foreignServer
@@ -196,6 +239,17 @@ struct DHCPResponder: Sendable {
         case .inform, .recorded: return
         }
         self.observations.record(observation)
+    }
+
+    /// Another server answered a discover of ours.
+    mutating func noteForeignOffer(of server: IPv4Address, _ device: MACAddress, milliseconds: Int64) {
+        guard self.foreignServers.isNews(server, milliseconds: milliseconds) else { return }
+        self.observations.record(
+            DHCPObservation(
+                kind: .foreignOffer, macAddress: device, address: server, architecture: nil, isIPXE: false, vendor: .none, transactionID: 0,
+                milliseconds: milliseconds, reason: nil
+            )
+        )
     }
 
     private static func vendor(_ vendorClass: DHCPMessageView.VendorClass) -> DHCPObservation.Vendor {

@@ -1,6 +1,7 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
+public import DHCP
 public import Domain
 internal import Leasing
 
@@ -18,6 +19,10 @@ public struct DHCPSegmentConfiguration: Sendable, Equatable {
     public var dnsServers: [IPv4Address] = []
     public var ntpServers: [IPv4Address] = []
     public var domainName: String?
+    /// The domains in which machines look names up.
+    public var domainSearch: [String] = []
+    /// Ways to other networks besides the gateway.
+    public var routes: [ClasslessRoute] = []
     public var mtu: Int?
     /// How long leases are; at most the terms' maximum.
     public var leaseSeconds = 600
@@ -25,6 +30,8 @@ public struct DHCPSegmentConfiguration: Sendable, Equatable {
     public var httpPort = 5248
     public var bootFiles = DHCPBootFiles()
     public var reservations: [MACAddress: ReservedAddress] = [:]
+    /// How much is answered how fast. Read when the service starts.
+    public var limits = DHCPLimits()
     /// UDP ports of server and client (RFC 2131, section 4.1); others only for tests.
     public var serverPort: UInt16 = 67
     public var clientPort: UInt16 = 68

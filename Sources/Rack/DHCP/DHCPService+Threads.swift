@@ -57,32 +57,56 @@ extension DHCPService {
     /// Receives, decides, answers, in batches. Nothing in here allocates.
     private func movePackets(_ sockets: DHCPSockets, wakeups: (packets: Int32, housekeeping: Int32)) {
         var sockets = sockets
+        var intake = DHCPIntake(self.state.withLock { $0.configuration.limits })
         while true {
-            let ready = csys_wait_readable(sockets.udp, wakeups.packets, 2_000)
+            let pause = intake.pause(now: Self.now).map(Self.milliseconds)
+            let ready = csys_wait_readable(sockets.udp, wakeups.packets, pause ?? 2_000)
             // Only a stop writes to this descriptor.
             if ready & 2 != 0 || ready < 0 { return }
             let received = ready == 0 ? 0 : sockets.receive()
-            guard received > 0 else {
+            guard received > 0 || received == 0 && pause != nil else {
                 // Silence or an error: perhaps the interface is another one by now, of the same name.
                 if received < 0, csys_wait_readable(-1, wakeups.packets, 100) & 2 != 0 { return }
                 sockets = self.current(sockets)
                 continue
             }
-            let now = Self.now
-            let milliseconds = csys_wall_milliseconds()
-            let wantsHousekeeping = self.state.withLock { state -> Bool in
-                guard state.phase == .running else { return false }
-                for index in 0..<received {
-                    unsafe sockets.answer(index) { bytes, slot in
-                        unsafe state.responder?.respond(to: bytes, slot: slot, now: now, milliseconds: milliseconds) ?? nil
-                    }
-                }
-                return true
-            }
+            let wantsHousekeeping = self.answer(received, sockets, &intake)
             let failures = sockets.send()
             if failures > 0 { self.state.withLock { $0.responder?.counters.sendFailures &+= failures } }
             if wantsHousekeeping { csys_eventfd_signal(wakeups.housekeeping) }
         }
+    }
+
+    /// Decides about one batch: what was received, as far as the limits allow, and what has waited long enough.
+    ///
+    /// - Returns: false when the service does not run.
+    private func answer(_ received: Int, _ sockets: DHCPSockets, _ intake: inout DHCPIntake) -> Bool {
+        let now = Self.now
+        let milliseconds = csys_wall_milliseconds()
+        return self.state.withLock { state -> Bool in
+            guard state.phase == .running else { return false }
+            for index in 0..<received {
+                guard let message = unsafe sockets.message(index), unsafe intake.admit(message, now: now) else { continue }
+                unsafe sockets.answer(message) { bytes, slot in
+                    unsafe state.responder?.respond(to: bytes, slot: slot, now: now, milliseconds: milliseconds) ?? nil
+                }
+            }
+            while sockets.hasRoom, let message = unsafe intake.next(now: now) {
+                unsafe sockets.answer(message) { bytes, slot in
+                    unsafe state.responder?.respond(to: bytes, slot: slot, now: now, milliseconds: milliseconds) ?? nil
+                }
+            }
+            let (delayed, dropped) = intake.takeCounts()
+            state.responder?.counters.delayed &+= delayed
+            state.responder?.counters.overflow &+= dropped
+            return true
+        }
+    }
+
+    /// Rounded up, so that nobody wakes just before the time; at most two seconds.
+    private static func milliseconds(_ pause: Duration) -> Int32 {
+        let (seconds, attoseconds) = pause.components
+        return seconds >= 2 ? 2_000 : Int32(truncatingIfNeeded: seconds * 1_000 + attoseconds / 1_000_000_000_000_000 + 1)
     }
 
     /// The same sockets while their interface exists; new ones when it was made anew.
@@ -104,6 +128,8 @@ extension DHCPService {
 
     /// Once a second and whenever something happened: lets the core do what takes time.
     private func keepHouse(_ journal: consuming LeaseJournal, wakeup: Int32) {
+        var prober = SegmentProber(self.state.withLock { $0.configuration })
+        var nextProbe = Instant.distantPast
         while true {
             _ = csys_wait_readable(wakeup, -1, 1_000)
             csys_eventfd_clear(wakeup)
@@ -116,6 +142,10 @@ extension DHCPService {
                 return (effects, state.phase == .stopped)
             }
             self.carryOut(effects, journal: &journal)
+            if nextProbe <= Self.now, !isStopping {
+                nextProbe = Self.now.advanced(bySeconds: 1)
+                self.carryOut(self.probe(&prober), journal: &journal)
+            }
             self.observations.wake()
             if isStopping {
                 let last = self.state.withLock { $0.responder?.core.handle(.stopping, now: Self.now) ?? [] }
@@ -124,6 +154,28 @@ extension DHCPService {
                 return
             }
         }
+    }
+
+    /// Asks the wire who else is there, and takes note of what was heard.
+    private func probe(_ prober: inout SegmentProber) -> [LeaseEffect] {
+        let now = Self.now
+        let (upcoming, serviceAddress) = self.state.withLock { state in
+            (state.responder?.core.upcomingAddresses(ConflictProber.lookahead, now: now) ?? [], state.configuration.serviceAddress)
+        }
+        var effects: [LeaseEffect] = []
+        for finding in prober.tick(upcoming: upcoming, serviceAddress: serviceAddress, now: now) {
+            switch finding {
+            case .inUse(let address, let device):
+                effects += self.state.withLock { $0.responder?.core.handle(.foundInUse(address, by: device), now: now) ?? [] }
+            case .doubtful(let address, let device):
+                self.logger.warning(
+                    "a device answers for many free addresses", metadata: ["mac": "\(device)", "lease.address": "\(address)"]
+                )
+            case .foreignServer(let server, let device):
+                self.state.withLock { $0.responder?.noteForeignOffer(of: server, device, milliseconds: csys_wall_milliseconds()) }
+            }
+        }
+        return effects
     }
 
     /// Carries effects out in their order, until none follow.
@@ -179,6 +231,10 @@ extension DHCPService {
             self.logger.error("contradiction about an address", metadata: ["lease.address": "\(token.address)"])
         case .declined(let token):
             self.logger.warning("address declined: something else uses it", metadata: ["lease.address": "\(token.address)"])
+        case .inUse(let token, by: let device):
+            self.logger.warning(
+                "free address in use by something else", metadata: ["lease.address": "\(token.address)", "mac": "\(device)"]
+            )
         case .tooManyAddresses: self.logger.warning("more addresses than a segment may have")
         }
     }

@@ -81,20 +81,25 @@ internal import Glibc
     ///
     /// - Returns: how many messages, or the negated error number.
     func receive() -> Int {
-        self.datagramCount = 0
-        self.frameCount = 0
         return Int(unsafe csys_datagrams_receive(self.inbound, self.udp))
     }
 
-    /// Lets the responder answer one message that was received. The answer waits for ``send()``.
-    func answer(
-        _ index: Int, _ respond: (borrowing Span<UInt8>, UnsafeMutableRawBufferPointer) -> DHCPTransmission?
-    ) {
-        guard index < Int(Self.batch) else { return }
+    /// One message that was received; it stays until the next ``receive()``. Nil for one that did not fit a slot.
+    func message(_ index: Int) -> UnsafeBufferPointer<UInt8>? {
+        guard index < Int(Self.batch) else { return nil }
         let slot = UInt32(truncatingIfNeeded: index)
         let length = Int(unsafe csys_datagrams_length(self.inbound, slot))
-        guard length > 0 else { return }
-        let bytes = unsafe UnsafeBufferPointer<UInt8>(start: csys_datagrams_bytes(self.inbound, slot), count: length)
+        return length > 0 ? unsafe UnsafeBufferPointer(start: csys_datagrams_bytes(self.inbound, slot), count: length) : nil
+    }
+
+    /// True while another answer can be taken in before ``send()``.
+    var hasRoom: Bool { self.datagramCount + self.frameCount < Self.batch }
+
+    /// Lets the responder answer a message. The answer waits for ``send()``.
+    func answer(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ respond: (borrowing Span<UInt8>, UnsafeMutableRawBufferPointer) -> DHCPTransmission?
+    ) {
+        guard self.hasRoom else { return }
         // Written as a frame's payload first; a datagram leaves the header room out.
         let room = unsafe UnsafeMutableRawBufferPointer(
             start: csys_datagrams_bytes(self.frames, self.frameCount), count: Int(Self.slotSize)
@@ -171,6 +176,8 @@ internal import Glibc
                 first += 1
             }
         }
+        self.datagramCount = 0
+        self.frameCount = 0
         return failures
     }
 }

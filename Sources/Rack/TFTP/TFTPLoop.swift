@@ -24,8 +24,10 @@ final class TFTPLoop {
     private static let wakeupToken: UInt64 = 0
     private static let listenerToken: UInt64 = 1
     private static let firstSlotToken: UInt64 = 2
-    /// Datagrams that are read from one socket before the others have their turn.
+    /// Requests that are read before the transfers have their turn.
     private static let fairShare = 32
+    /// The longest file that is sent as netascii: it is turned into that as a whole.
+    private static let maximumTextBytes = 1 << 20
     /// Transfers of other racks that are remembered.
     private static let maximumForeign = 1024
     /// How long another rack's transfer is remembered without news: longer than any loader waits.
@@ -38,9 +40,13 @@ final class TFTPLoop {
     /// The slots without a session, longest unused first, so that late packets find nobody on their port.
     private var freeSlots: [Int]
     private var slots: [Client: Int] = [:]
+    /// Transfers by the client's address.
+    private var held: [IPv4Address: Int] = [:]
+    private var timers: TransferTimers
+    /// Kept from packet to packet.
+    private var effects: [ReadTransfer.Effect] = []
     private var foreign: [ForeignKey: (record: TFTPTransferRecord, until: Duration)] = [:]
     private var receiveBuffer = [UInt8](repeating: 0, count: 2048)
-    private var sendBuffer: [UInt8]
     private var drainUntil: Duration?
 
     init(service: TFTPService, wakeup: Int32) throws {
@@ -49,10 +55,7 @@ final class TFTPLoop {
         self.epoll = csys_epoll_create()
         self.sessions = Array(repeating: nil, count: service.sockets.count)
         self.freeSlots = Array(service.sockets.indices)
-        let packet = TFTPPacket.dataHeaderLength + service.configuration.transfer.maximumBlockSize
-        self.sendBuffer = Array(
-            repeating: 0, count: packet * min(service.configuration.transfer.maximumWindowSize, UDPSocket.maximumBatch)
-        )
+        self.timers = TransferTimers(slots: service.sockets.count)
         guard self.epoll >= 0 else { throw TFTPServiceError(.socketFailed, "no epoll: error \(-self.epoll)") }
         try self.watch(wakeup, token: Self.wakeupToken)
         try self.watch(service.listener.descriptor, token: Self.listenerToken)
@@ -78,14 +81,15 @@ final class TFTPLoop {
                 unsafe csys_epoll_wait(self.epoll, events.baseAddress, Int32(events.count), self.waitMilliseconds)
             }
             guard count >= 0 else { throw TFTPServiceError(.socketFailed, "epoll failed: error \(-count)") }
-            for event in events.prefix(Int(count)) {
-                switch event.token {
+            let now = BootClock.monotonic
+            for index in 0..<Int(count) {
+                switch events[index].token {
                 case Self.wakeupToken: self.obey()
                 case Self.listenerToken: self.readListener()
-                default: self.readSlot(Int(clamping: event.token - Self.firstSlotToken))
+                case let token: self.readSlot(Int(clamping: token - Self.firstSlotToken), now: now)
                 }
             }
-            self.fireTimers()
+            self.fireTimers(now: now)
         }
         let now = BootClock.monotonic
         for slot in self.sessions.indices { self.handle(.stopped, slot: slot, now: now) }
@@ -97,21 +101,21 @@ final class TFTPLoop {
     }
 
     private var waitMilliseconds: Int32 {
-        var next = self.drainUntil
-        for slot in self.slots.values {
-            guard let deadline = self.sessions[slot]?.transfer.deadline else { continue }
-            next = min(next ?? deadline, deadline)
-        }
+        let next = [self.drainUntil, self.timers.earliest].compactMap { $0 }.min()
         guard let next else { return -1 }
         let (seconds, attoseconds) = (next - BootClock.monotonic).components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
         return Int32(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000 + 1)
     }
 
-    private func fireTimers() {
-        let now = BootClock.monotonic
-        for slot in Array(self.slots.values) {
-            if let deadline = self.sessions[slot]?.transfer.deadline, deadline <= now { self.handle(.timerFired, slot: slot, now: now) }
+    private func fireTimers(now: Duration) {
+        while let slot = self.timers.takeDue(by: now) {
+            guard let deadline = self.sessions[slot]?.transfer.deadline else { continue }
+            if deadline <= now {
+                self.handle(.timerFired, slot: slot, now: now)
+            } else {
+                self.timers.schedule(slot, at: deadline)
+            }
         }
     }
 
@@ -123,57 +127,58 @@ final class TFTPLoop {
             guard self.drainUntil == nil else { continue }
             do throws(TFTPDecodingError) {
                 let packet = try TFTPPacket(decoding: self.receiveBuffer.span.extracting(first: count))
-                self.received(packet, from: path)
+                self.received(packet, from: path, count: count)
             } catch {
                 self.service.count { $0.strays += 1 }
                 self.service.logger.debug(
                     "not a TFTP request", metadata: ["client.address": "\(path.peer)", "error": "\(error)"])
-                if case .unknownMode = error { self.refuse(.illegalOperation, "the mode must be octet or netascii", path) }
+                if case .unknownMode = error { self.refuse(.illegalOperation, "the mode must be octet or netascii", path, asked: count) }
             }
         }
     }
 
-    private func received(_ packet: TFTPPacket, from path: UDPPath) {
+    private func received(_ packet: TFTPPacket, from path: UDPPath, count: Int) {
         switch packet {
         case .readRequest(let request):
-            self.requested(request, from: path)
+            self.requested(request, from: path, count: count)
         case .writeRequest(let request):
             self.service.count { $0.refused += 1 }
             self.service.logger.debug(
                 "write request refused", metadata: ["client.address": "\(path.peer)", "file.name": "\(request.filename.prefix(128))"])
-            self.refuse(.accessViolation, "this server is read-only", path)
+            self.refuse(.accessViolation, "this server is read-only", path, asked: count)
         case .data, .acknowledgement, .error, .optionAcknowledgement:
             self.service.count { $0.strays += 1 }
         }
     }
 
-    private func readSlot(_ slot: Int) {
-        guard self.service.sockets.indices.contains(slot) else { return }
-        for _ in 0..<Self.fairShare {
-            guard let (count, path) = self.service.sockets[slot].receive(into: &self.receiveBuffer) else { return }
-            let packet = try? TFTPPacket(decoding: self.receiveBuffer.span.extracting(first: count))  // Junk is counted below.
-            guard let packet else {
-                self.service.count { $0.strays += 1 }
-                continue
-            }
-            if let session = self.sessions[slot], session.path.peer == path.peer, session.path.peerPort == path.peerPort {
-                self.handle(.received(packet), slot: slot, now: BootClock.monotonic)
-            } else if self.sessions[slot] == nil, self.goOn(slot: slot, from: path) {
-                self.handle(.received(packet), slot: slot, now: BootClock.monotonic)
-            } else {
-                // RFC 1350 answers with an error; silence cannot be used against a third party whose address was forged.
-                self.service.count { $0.strays += 1 }
-            }
+    /// Reads one datagram: clients send one for a window, and epoll tells again when there are more.
+    private func readSlot(_ slot: Int, now: Duration) {
+        guard self.service.sockets.indices.contains(slot),
+            let (count, path) = self.service.sockets[slot].receive(into: &self.receiveBuffer)
+        else { return }
+        let packet = try? TFTPPacket(decoding: self.receiveBuffer.span.extracting(first: count))  // Junk is counted below.
+        guard let packet, self.isClient(path, ofSlot: slot) else {
+            // RFC 1350 answers with an error; silence cannot be used against a third party whose address was forged.
+            return self.service.count { $0.strays += 1 }
         }
+        self.handle(.received(packet), slot: slot, now: now)
     }
 
-    private func refuse(_ code: TFTPErrorCode, _ message: String, _ path: UDPPath) {
-        self.service.listener.send(TFTPPacket.error(code, message: message).encoded, to: path)
+    /// Whether the slot's transfer is this client's, or can be: another rack may have begun it.
+    private func isClient(_ path: UDPPath, ofSlot slot: Int) -> Bool {
+        guard let session = self.sessions[slot] else { return self.goOn(slot: slot, from: path) }
+        return session.path.peer == path.peer && session.path.peerPort == path.peerPort
+    }
+
+    /// Says why there is nothing to be had, in no more octets than were asked with: the sender may be somebody else.
+    private func refuse(_ code: TFTPErrorCode, _ message: String, _ path: UDPPath, asked count: Int) {
+        let room = max(0, count - TFTPPacket.error(code, message: "").encoded.count)
+        self.service.listener.send(TFTPPacket.error(code, message: String(message.prefix(room))).encoded, to: path)
     }
 
     // MARK: Requests
 
-    private func requested(_ request: TFTPRequest, from path: UDPPath) {
+    private func requested(_ request: TFTPRequest, from path: UDPPath, count: Int) {
         let client = Client(address: path.peer, port: path.peerPort)
         if let slot = self.slots[client], let session = self.sessions[slot] {
             // The client did not see our answer and asks again, or it left that transfer and uses the same port for another one.
@@ -185,34 +190,47 @@ final class TFTPLoop {
         )
         switch answer.content {
         case .notFound:
-            self.refuse(.fileNotFound, "file not found", answer, request, path)
+            self.refuse(.fileNotFound, "file not found", answer, request, path, asked: count)
         case .refused:
-            self.refuse(.accessViolation, "the name is not allowed", answer, request, path)
-        case .bytes(let bytes) where request.mode != .mail:
-            self.start(.bytes(request.mode == .netascii ? TFTPSession.netascii(bytes) : bytes), answer, request, path)
-        case .file(let digest) where request.mode == .octet:
-            if let file = self.service.descriptors.content(ofDigest: digest) {
-                self.start(.file(file, digest: digest), answer, request, path)
-            } else {
-                // Silence: the client asks again every few seconds, and the file is on its way.
-                self.service.fetches.request(digest)
-                self.observe(.tftpRequest, answer.macAddress, path, request.filename, detail: "waits for the file to arrive on the rack")
-            }
+            self.refuse(.accessViolation, "the name is not allowed", answer, request, path, asked: count)
         case .bytes, .file:
-            self.refuse(.illegalOperation, "this file needs the mode octet", answer, request, path)
+            if request.mode == .mail {
+                return self.refuse(.illegalOperation, "the mode must be octet or netascii", answer, request, path, asked: count)
+            }
+            guard let content = self.content(answer, request, path) else { return }
+            guard request.mode == .netascii else { return self.start(content, answer, request, path) }
+            guard let text = content.bytes(limit: Self.maximumTextBytes) else {
+                return self.refuse(.illegalOperation, "this file needs the mode octet", answer, request, path, asked: count)
+            }
+            self.start(.bytes(TFTPSession.netascii(text)), answer, request, path)
         }
     }
 
-    private func refuse(_ code: TFTPErrorCode, _ message: String, _ answer: BootAnswer, _ request: TFTPRequest, _ path: UDPPath) {
+    /// The content of an answer; nil when the rack has yet to fetch it. Then the client is not answered: it asks again every few seconds.
+    private func content(_ answer: BootAnswer, _ request: TFTPRequest, _ path: UDPPath) -> TFTPSession.Content? {
+        switch answer.content {
+        case .notFound, .refused: return nil
+        case .bytes(let bytes): return .bytes(bytes)
+        case .file(let digest):
+            if let file = self.service.descriptors.content(ofDigest: digest) { return .file(file, digest: digest) }
+            self.service.fetches.request(digest)
+            self.observe(.tftpRequest, answer.macAddress, path, request.filename, detail: "waits for the file to arrive on the rack")
+            return nil
+        }
+    }
+
+    private func refuse(
+        _ code: TFTPErrorCode, _ message: String, _ answer: BootAnswer, _ request: TFTPRequest, _ path: UDPPath, asked count: Int
+    ) {
         self.service.count { $0.refused += 1 }
-        self.refuse(code, message, path)
+        self.refuse(code, message, path, asked: count)
         guard !answer.isProbe else { return }
         self.observe(.tftpFailed, answer.macAddress, path, request.filename, detail: message)
     }
 
     private func start(_ content: TFTPSession.Content, _ answer: BootAnswer, _ request: TFTPRequest, _ path: UDPPath) {
-        let held = self.slots.keys.reduce(0) { $1.address == path.peer ? $0 + 1 : $0 }
-        guard held < self.service.configuration.maximumSessionsPerClient, let slot = self.freeSlots.first else {
+        let now = BootClock.monotonic
+        guard self.held[path.peer, default: 0] < self.service.configuration.maximumSessionsPerClient, let slot = self.freeSlot(now: now) else {
             self.service.count { $0.busy += 1 }
             self.service.logger.debug("too many TFTP transfers", metadata: ["client.address": "\(path.peer)"])
             return
@@ -220,7 +238,6 @@ final class TFTPLoop {
         let transfer = ReadTransfer(
             size: TFTPSession.size(of: content), request: request, configuration: self.service.configuration.transfer
         )
-        let now = BootClock.monotonic
         let session = TFTPSession(
             path: path, request: request, name: request.filename, macAddress: answer.macAddress, content: content, startedAt: now,
             transfer: transfer
@@ -233,9 +250,21 @@ final class TFTPLoop {
         self.handle(.started, slot: slot, now: now)
     }
 
+    /// A slot for a new transfer. When all are taken, the oldest request whose client has not shown itself for longer than clients need
+    /// gives way: requests from forged addresses must not keep machines out.
+    private func freeSlot(now: Duration) -> Int? {
+        if let slot = self.freeSlots.first { return slot }
+        let latest = now - self.service.configuration.transfer.initialTimeout
+        let silent = self.sessions.indices.filter { self.sessions[$0].map { !$0.transfer.isVerified && $0.startedAt <= latest } ?? false }
+        guard let oldest = silent.min(by: { (self.sessions[$0]?.startedAt ?? now) < (self.sessions[$1]?.startedAt ?? now) }) else { return nil }
+        self.handle(.replaced, slot: oldest, now: now)
+        return self.freeSlots.first
+    }
+
     private func open(_ session: TFTPSession, slot: Int) {
         self.freeSlots.removeAll { $0 == slot }
         self.sessions[slot] = session
+        self.held[session.path.peer, default: 0] += 1
         self.slots[Client(address: session.path.peer, port: session.path.peerPort)] = slot
         self.tell(slot, isFinished: false)
     }
@@ -243,62 +272,42 @@ final class TFTPLoop {
     // MARK: Transfers
 
     private func handle(_ event: ReadTransfer.Event, slot: Int, now: Duration) {
-        // The session leaves its place meanwhile, so that its core is changed in place and not copied.
-        guard var session = self.sessions[slot] else { return }
-        self.sessions[slot] = nil
+        guard let session = self.sessions[slot] else { return }
+        let socket = self.service.sockets[slot]
         var outcome: TransferOutcome?
-        var effects = session.transfer.handle(event, now: now)
-        while !effects.isEmpty {
-            switch effects.removeFirst() {
+        session.transfer.handle(event, now: now, effects: &self.effects)
+        var index = 0
+        while index < self.effects.count {
+            switch self.effects[index] {
             case .sendOptionAcknowledgement(let options):
-                self.service.sockets[slot].send(TFTPPacket.optionAcknowledgement(options).encoded, to: session.path)
+                socket.send(TFTPPacket.optionAcknowledgement(options).encoded, to: session.path)
             case .sendBlocks(let first, let count):
-                if !self.send(first: first, count: count, of: session, through: self.service.sockets[slot]) {
-                    effects += session.transfer.handle(.readFailed, now: now)
+                if !session.send(first: first, count: count, through: socket) {
+                    session.transfer.handle(.readFailed, now: now, effects: &self.effects)
                 }
             case .sendError(let code, let message):
-                self.service.sockets[slot].send(TFTPPacket.error(code, message: message).encoded, to: session.path)
+                socket.send(TFTPPacket.error(code, message: message).encoded, to: session.path)
             case .finished(let result):
                 outcome = result
             }
+            index += 1
         }
+        self.effects.removeAll(keepingCapacity: true)
+        if let outcome { return self.finish(slot, session, outcome, now: now) }
+        if let deadline = session.transfer.deadline { self.timers.schedule(slot, at: deadline) }
         let progress = session.transfer.acknowledgedBlock
-        let isWorthTelling = progress >= session.toldBlock + TFTPTransferRecord.progressInterval
-        if isWorthTelling { session.toldBlock = progress }
-        self.sessions[slot] = session
-        if let outcome {
-            self.finish(slot, session, outcome, now: now)
-        } else if isWorthTelling {
+        if progress >= session.toldBlock + TFTPTransferRecord.progressInterval {
+            session.toldBlock = progress
             self.tell(slot, isFinished: false)
         }
-    }
-
-    private func send(first: UInt64, count: Int, of session: TFTPSession, through socket: UDPSocket) -> Bool {
-        let stride = TFTPPacket.dataHeaderLength + session.transfer.terms.blockSize
-        let batch = max(1, min(UDPSocket.maximumBatch, self.sendBuffer.count / stride))
-        var done = 0
-        while done < count {
-            var lengths: [UInt32] = []
-            lengths.reserveCapacity(batch)
-            for index in 0..<min(batch, count - done) {
-                let block = first + UInt64(done + index)
-                let start = index * stride
-                for (position, byte) in TFTPPacket.dataHeader(block: UInt16(truncatingIfNeeded: block)).enumerated() {
-                    self.sendBuffer[start + position] = byte
-                }
-                guard session.read(block: block, into: &self.sendBuffer, at: start + TFTPPacket.dataHeaderLength) else { return false }
-                lengths.append(UInt32(TFTPPacket.dataHeaderLength + session.transfer.length(ofBlock: block)))
-            }
-            socket.send(self.sendBuffer, stride: stride, lengths: lengths, to: session.path)
-            done += lengths.count
-        }
-        return true
     }
 
     private func finish(_ slot: Int, _ session: TFTPSession, _ outcome: TransferOutcome, now: Duration) {
         self.tell(slot, isFinished: true)
         self.sessions[slot] = nil
         self.slots[Client(address: session.path.peer, port: session.path.peerPort)] = nil
+        let others = self.held[session.path.peer, default: 1] - 1
+        self.held[session.path.peer] = others > 0 ? others : nil
         self.freeSlots.append(slot)
         self.service.count { counters in
             if outcome.isSuccess { counters.completed += 1 } else { counters.failed += 1 }

@@ -15,8 +15,8 @@ struct UDPPath: Hashable {
 
 /// A bound, non-blocking UDP socket that knows the local address of each datagram.
 final class UDPSocket: Sendable {
-    /// The most datagrams in one `send`.
-    static let maximumBatch = 64
+    /// The most datagrams in one system call.
+    private static let maximumBatch = 64
 
     let descriptor: Int32
     let port: UInt16
@@ -49,29 +49,34 @@ final class UDPSocket: Sendable {
         return (min(count, buffer.count), sender)
     }
 
-    /// Sends datagrams that begin `stride` octets apart. What the kernel does not take is lost, as on any network.
-    func send(_ buffer: [UInt8], stride: Int, lengths: [UInt32], to path: UDPPath) {
-        guard !lengths.isEmpty, lengths.count <= Self.maximumBatch, stride >= 0,
-            (lengths.count - 1) * stride + Int(lengths[lengths.count - 1]) <= buffer.count
-        else { return }
-        var route = CSysUDPPath(peer_address: path.peer.rawValue, local_address: path.local.rawValue, peer_port: path.peerPort)
-        unsafe buffer.withUnsafeBufferPointer { buffer in
-            unsafe lengths.withUnsafeBufferPointer { lengths in
-                guard let octets = buffer.baseAddress, let counts = lengths.baseAddress else { return }
-                var done = 0
-                while done < lengths.count {
-                    let sent = unsafe csys_udp_send(
-                        self.descriptor, octets + done * stride, stride, counts + done, Int32(lengths.count - done), &route
-                    )
-                    guard sent > 0 else { return }
-                    done += Int(sent)
-                }
-            }
-        }
+    /// Sends one datagram. What the kernel does not take is lost, as on any network.
+    func send(_ datagram: [UInt8], to path: UDPPath) {
+        var route = Self.route(path)
+        _ = unsafe datagram.withUnsafeBufferPointer { unsafe csys_udp_send(self.descriptor, $0.baseAddress, $0.count, &route) }
     }
 
-    /// Sends one datagram.
-    func send(_ datagram: [UInt8], to path: UDPPath) {
-        self.send(datagram, stride: 0, lengths: [UInt32(clamping: datagram.count)], to: path)
+    /// Sends `count` blocks with the octets of `content`, from block number `first` on, in as few system calls as the kernel allows.
+    ///
+    /// - Parameter offload: Whether the kernel may cut up one large datagram; it becomes false where it cannot.
+    func send(_ content: UnsafeRawBufferPointer, first: UInt64, blockSize: Int, count: Int, to path: UDPPath, offload: inout Bool) {
+        guard content.count <= count * blockSize else { return }
+        var route = Self.route(path)
+        var mayOffload: Int32 = offload ? 1 : 0
+        var done = 0
+        while done < count {
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: content.dropFirst(done * blockSize))
+            let batch = min(Self.maximumBatch, count - done)
+            let sent = unsafe csys_tftp_send(
+                self.descriptor, &route, rest.baseAddress?.assumingMemoryBound(to: UInt8.self), min(rest.count, batch * blockSize),
+                UInt16(truncatingIfNeeded: first + UInt64(done)), UInt32(clamping: blockSize), Int32(batch), &mayOffload
+            )
+            guard sent > 0 else { break }
+            done += Int(sent)
+        }
+        offload = mayOffload != 0
+    }
+
+    private static func route(_ path: UDPPath) -> CSysUDPPath {
+        CSysUDPPath(peer_address: path.peer.rawValue, local_address: path.local.rawValue, peer_port: path.peerPort)
     }
 }
