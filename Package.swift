@@ -151,15 +151,12 @@ let testTargets: [Target] = [
     ),
     tests("ClusterLinkTests", ["ClusterLink", "ClusterMessages", "OpenSSL", nioCore, nioPosix, logging]),
     tests("BMCTests", ["BMC", "Domain", "TestSupport", logging]),
-    tests(
-        "RackTests",
-        [
-            "Rack", "BootConfiguration", "CSys", "DHCP", "Domain", "HTTPClient", "Images", "Leasing", "OpenSSL", "TFTP", "TestSupport", "Transfers",
-            nioCore, nioPosix,
-            nioHTTP1,
-            logging, lifecycle, subprocess,
-        ]
-    ),
+    .testTarget(
+        name: "RackTests",
+        dependencies: [
+            "Rack", "BootConfiguration", "CSys", "DHCP", "Domain", "HTTPClient", "Images", "JSON", "Lab", "Leasing", "OpenSSL", "TFTP",
+            "TestSupport", "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle, subprocess,
+        ], exclude: ["Firmware/arm64.packages"], swiftSettings: strict),
     tests(
         "RegionAPITests",
         [

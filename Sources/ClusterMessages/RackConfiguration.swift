@@ -15,6 +15,8 @@ public struct RackConfiguration: LinkMessage, Hashable {
     public var bootIntents: [BootIntent]
     /// What unknown machines are to boot; nil while no image was imported.
     public var enlistIntent: BootIntent?
+    /// The same for machines of other architectures than amd64, by architecture; nil from a region that does not know of this.
+    public var otherEnlistIntents: [String: BootIntent]?
     /// Boot loaders: the name that firmware asks for, and the content's SHA-256.
     public var bootFiles: [String: String]
     /// The files to have in the cache before a machine asks.
@@ -29,7 +31,8 @@ public struct RackConfiguration: LinkMessage, Hashable {
 
     public init(
         digest: String, segments: [SegmentConfiguration], bootIntents: [BootIntent], enlistIntent: BootIntent?, bootFiles: [String: String],
-        images: [ImageReference], siblings: [String]? = nil, peers: [RackPeerAddress]? = nil, isDrained: Bool? = nil
+        images: [ImageReference], siblings: [String]? = nil, peers: [RackPeerAddress]? = nil, isDrained: Bool? = nil,
+        otherEnlistIntents: [String: BootIntent]? = nil
     ) {
         self.digest = digest
         self.segments = segments
@@ -40,6 +43,7 @@ public struct RackConfiguration: LinkMessage, Hashable {
         self.siblings = siblings
         self.peers = peers
         self.isDrained = isDrained
+        self.otherEnlistIntents = otherEnlistIntents
     }
 }
 

@@ -10,6 +10,8 @@ struct QEMUCommand {
 
     /// Stands for the network card's place in the boot order until the machine starts.
     static let networkBootIndex = "@NETWORK@"
+    /// The fastest that QEMU emulates of those that were tried, with what today's systems expect.
+    static let processor = "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand"
     /// The QOM path of the network card, for changes of the boot order.
     static let networkDevice = "net0"
 
@@ -26,7 +28,7 @@ struct QEMUCommand {
         [
             "qemu-system-x86_64", "-name", self.machine.name,
             // Never KVM: where /dev/kvm exists without hardware support, machines start and then crawl.
-            "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand",
+            "-accel", "tcg,thread=multi,tb-size=256", "-cpu", Self.processor,
             "-m", "\(self.machine.memoryMiB)", "-smp", "\(self.machine.cpus)", "-uuid", self.machine.uuid,
             "-display", "none", "-vga", "none", "-rtc", "base=utc",
             "-smbios",
@@ -39,20 +41,21 @@ struct QEMUCommand {
             "-serial", "chardev:console",
             "-chardev", "socket,id=ipmi0,host=127.0.0.1,port=\(self.files.systemInterfacePort),reconnect=1",
             "-device", "ipmi-bmc-extern,chardev=ipmi0,id=bmc0", "-device", "isa-ipmi-kcs,bmc=bmc0,irq=5",
-        ] + self.firmwareArguments + self.networkArguments + self.diskArguments
+        ] + Self.firmwareArguments(self.machine.firmware, variables: self.files.firmwareVariables) + self.networkArguments + self.diskArguments
     }
 
-    private var firmwareArguments: [String] {
+    /// What makes a machine of a firmware, whose variables are kept in a file.
+    static func firmwareArguments(_ firmware: LabFirmware, variables: String) -> [String] {
         // Without graphics SeaBIOS and iPXE speak on the serial line.
-        guard let images = Self.firmwareImages(self.machine.firmware) else { return ["-machine", "q35,graphics=off"] }
+        guard let images = Self.firmwareImages(firmware) else { return ["-machine", "q35,graphics=off"] }
         var arguments = [
-            "-machine", self.machine.firmware == .uefiSecureBoot ? "q35,smm=on" : "q35",
+            "-machine", firmware == .uefiSecureBoot ? "q35,smm=on" : "q35",
             "-drive", "if=pflash,format=raw,unit=0,readonly=on,file=\(images.code)",
-            "-drive", "if=pflash,format=raw,unit=1,file=\(self.files.firmwareVariables)",
+            "-drive", "if=pflash,format=raw,unit=1,file=\(variables)",
             // PXE over IPv6 would wait minutes for nobody, between the disk's turn and the network's.
             "-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=no",
         ]
-        switch self.machine.firmware {
+        switch firmware {
         case .biosIPXE, .uefi: break
         case .uefiHTTP:
             arguments += ["-fw_cfg", "name=opt/org.tianocore/IPv4PXESupport,string=no", "-fw_cfg", "name=opt/org.tianocore/IPv6Support,string=no"]

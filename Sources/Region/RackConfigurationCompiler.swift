@@ -35,12 +35,13 @@ struct RackConfigurationCompiler {
     var now = Timestamp(microseconds: 0)
 
     func configuration(for rack: RackHello) -> RackConfiguration {
-        let image = self.ephemeralImage
+        let images = self.ephemeralImages
+        var enlistments = images.mapValues { self.enlistment($0) }
+        let enlistment = enlistments.removeValue(forKey: "amd64")
         var configuration = RackConfiguration(
-            digest: "", segments: self.segments(of: rack), bootIntents: image.map { self.intents($0) } ?? [],
-            enlistIntent: image.map { self.enlistment($0) }, bootFiles: self.bootFiles, images: self.images,
-            siblings: self.siblings(of: rack), peers: self.peers(of: rack),
-            isDrained: self.peers.contains { $0.rack == rack.rack && $0.isDrained } ? true : nil
+            digest: "", segments: self.segments(of: rack), bootIntents: images.isEmpty ? [] : self.intents(images), enlistIntent: enlistment,
+            bootFiles: self.bootFiles, images: self.images, siblings: self.siblings(of: rack), peers: self.peers(of: rack),
+            isDrained: self.peers.contains { $0.rack == rack.rack && $0.isDrained } ? true : nil, otherEnlistIntents: enlistments
         )
         // Sorted keys: equal configurations have equal bytes in every process.
         let encoder = JSONEncoder()
@@ -59,11 +60,16 @@ struct RackConfigurationCompiler {
         }.prefix(8).map { $0 }
     }
 
-    /// The newest complete ephemeral image for amd64.
-    private var ephemeralImage: EphemeralImage? {
+    /// The newest complete ephemeral image of each architecture.
+    private var ephemeralImages: [String: EphemeralImage] {
+        let architectures = Set(self.assets.filter { $0.kind == .bootKernel }.map(\.architecture))
+        return Dictionary(uniqueKeysWithValues: architectures.compactMap { name in self.ephemeralImage(name).map { (name, $0) } })
+    }
+
+    private func ephemeralImage(_ architecture: String) -> EphemeralImage? {
         func newest(_ kind: BootAsset.Kind) -> [String: BootAsset] {
             Dictionary(
-                self.assets.filter { $0.kind == kind && $0.architecture == "amd64" && $0.complete }.map { ("\($0.release) \($0.version)", $0) },
+                self.assets.filter { $0.kind == kind && $0.architecture == architecture && $0.complete }.map { ("\($0.release) \($0.version)", $0) },
                 uniquingKeysWith: { first, _ in first }
             )
         }
@@ -109,9 +115,11 @@ struct RackConfigurationCompiler {
         return self.peers.filter { others.contains($0.rack) }.map { RackPeerAddress(rack: $0.rack, host: $0.host, port: $0.port) }
     }
 
-    private func intents(_ image: EphemeralImage) -> [BootIntent] {
+    private func intents(_ images: [String: EphemeralImage]) -> [BootIntent] {
         self.machines.sorted { $0.id < $1.id }.filter { !$0.interfaces.isEmpty }.map { machine in
             let purpose = LifecycleRules.bootPurpose(of: machine)
+            // Such as `arm64/generic`. Without an image the machine's loader shows that there is none.
+            let image = images[String(machine.architecture.prefix { $0 != "/" })]
             return BootIntent(
                 macAddresses: machine.interfaces.map(\.macAddress).sorted(), systemID: machine.id, hostname: machine.hostname,
                 purpose: purpose, image: purpose.bootsEphemeral ? image : nil, kernelOptions: self.kernelOptions,

@@ -48,6 +48,14 @@ import Testing
         let answers = BootAnswers()
         answers.setEnlistment(BootFixture.intent(.enlist, macs: [], id: nil))
         #expect(Self.text(Self.ask(answers, "grub/grub.cfg-default-arm64")).contains("local disk"))
+        var intent = BootFixture.intent(.enlist, macs: [], id: nil)
+        let kernel = String(repeating: "e", count: 64)
+        intent.image?.kernel = kernel
+        answers.replace(intents: [], enlistment: nil, loaders: [:], otherEnlistments: ["arm64": intent])
+        for name in ["grub/grub.cfg-default-arm64", "ipxe.cfg-default-arm64"] {
+            #expect(Self.text(Self.ask(answers, name)).contains("images/\(kernel)/boot-kernel"), "\(name)")
+        }
+        #expect(Self.text(Self.ask(answers, "grub/grub.cfg-default-amd64")).contains("local disk"))
     }
 
     @Test func `loaders are found below every root that firmware uses`() {

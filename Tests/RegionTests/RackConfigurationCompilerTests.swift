@@ -99,6 +99,23 @@ import Testing
         #expect(try self.compiler(assets: []).configuration(for: try self.rack()).enlistIntent == nil)
     }
 
+    @Test func `machines boot the image of their own architecture, and none of another`() throws {
+        var arm = try self.machine(.commissioning)
+        arm.architecture = "arm64/generic"
+        #expect(try self.compiler(machines: [arm]).configuration(for: try self.rack()).bootIntents.first?.image == nil)
+        let both =
+            Self.images
+            + [Self.asset(.bootKernel, "4", version: "1"), Self.asset(.bootInitrd, "5", version: "1"), Self.asset(.squashfs, "6", version: "1")].map {
+                var asset = $0
+                asset.architecture = "arm64"
+                return asset
+            }
+        let configuration = try self.compiler(machines: [arm], assets: both).configuration(for: try self.rack())
+        #expect(configuration.bootIntents.first?.image?.kernel == String(repeating: "4", count: 64))
+        #expect(configuration.otherEnlistIntents?["arm64"]?.image?.squashfs == String(repeating: "6", count: 64))
+        #expect(configuration.enlistIntent?.image?.kernel == String(repeating: "a", count: 64))
+    }
+
     @Test func `equal states give equal digests, and a change gives another one`() throws {
         let first = try self.compiler(machines: [try self.machine(.ready)]).configuration(for: try self.rack())
         #expect(try self.compiler(machines: [try self.machine(.ready)]).configuration(for: try self.rack()) == first)

@@ -83,6 +83,7 @@ def loaders():
     result = {}
     for folder, name, system, kind, arch, arches in [
         ("uefi", "com.ubuntu.maas.stable:1:grub-efi-signed:uefi:amd64", "grub-efi-signed", "uefi", "amd64", "amd64"),
+        ("uefi-arm64", "com.ubuntu.maas.stable:1:grub-efi-signed:uefi:arm64", "grub-efi-signed", "uefi", "arm64", "arm64"),
         ("pxe", "com.ubuntu.maas.stable:1:pxelinux:pxe:i386", "pxelinux", "pxe", "i386", "i386,amd64"),
         ("ipxe", "com.ubuntu.maas.stable:1:ipxe:ipxe:amd64", "ipxe", "ipxe", "amd64", "i386,amd64"),
     ]:

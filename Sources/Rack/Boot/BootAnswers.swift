@@ -9,7 +9,8 @@ import Synchronization
 public final class BootAnswers: Sendable {
     private struct State {
         var intents: [MACAddress: BootIntent] = [:]
-        var enlistment: BootIntent?
+        /// By architecture.
+        var enlistments: [String: BootIntent] = [:]
         var loaders: [String: String] = [:]
         var clients: [IPv4Address: MACAddress] = [:]
     }
@@ -26,7 +27,13 @@ public final class BootAnswers: Sendable {
     }
 
     /// Takes over all that the region knows.
-    public func replace(intents: [BootIntent], enlistment: BootIntent?, loaders: [String: String]) {
+    ///
+    /// - Parameters:
+    ///   - enlistment: What unknown amd64 machines boot.
+    ///   - otherEnlistments: The same for other architectures.
+    public func replace(
+        intents: [BootIntent], enlistment: BootIntent?, loaders: [String: String], otherEnlistments: [String: BootIntent] = [:]
+    ) {
         var byAddress: [MACAddress: BootIntent] = [:]
         for intent in intents {
             for address in intent.macAddresses { byAddress[address] = intent }
@@ -34,7 +41,8 @@ public final class BootAnswers: Sendable {
         let files = Self.normalised(loaders)
         self.state.withLock { state in
             state.intents = byAddress
-            state.enlistment = enlistment
+            state.enlistments = otherEnlistments
+            state.enlistments["amd64"] = enlistment
             state.loaders = files
         }
     }
@@ -54,9 +62,9 @@ public final class BootAnswers: Sendable {
         }
     }
 
-    /// What unknown machines boot; nil sends them to their disk.
-    public func setEnlistment(_ intent: BootIntent?) {
-        self.state.withLock { $0.enlistment = intent }
+    /// What unknown machines of an architecture boot; nil sends them to their disk.
+    public func setEnlistment(_ intent: BootIntent?, architecture: String = "amd64") {
+        self.state.withLock { $0.enlistments[architecture] = intent }
     }
 
     /// The boot loaders and their files: the name that firmware asks for, and the content's SHA-256.
@@ -95,7 +103,7 @@ public final class BootAnswers: Sendable {
         self.state.withLock { state in
             var digests = Set(state.loaders.values)
             for intent in state.intents.values { digests.formUnion(intent.image?.digests ?? []) }
-            digests.formUnion(state.enlistment?.image?.digests ?? [])
+            for intent in state.enlistments.values { digests.formUnion(intent.image?.digests ?? []) }
             return digests
         }
     }
@@ -140,11 +148,11 @@ public final class BootAnswers: Sendable {
         return Self.configuration(loader, for: intent, address: address, environment: environment, transport: transport)
     }
 
-    /// What unknown machines get. The ephemeral OS is an amd64 one; other machines, and all before an image was imported, boot their disk.
+    /// What unknown machines get. Those for whose architecture there is no ephemeral OS, as before an image was imported, boot their disk.
     private func enlistment(
         _ loader: BootLoader, architecture: String, environment: BootEnvironment, transport: BootTransport
     ) -> BootAnswer {
-        guard architecture == "amd64", let intent = self.state.withLock({ $0.enlistment }) else {
+        guard let intent = self.state.withLock({ $0.enlistments[architecture] }) else {
             switch loader {
             case .pxelinux: return Self.text(PXELinuxConfiguration.localBoot())
             case .grub: return Self.text(GRUBConfiguration.localBoot())

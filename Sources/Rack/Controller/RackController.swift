@@ -44,7 +44,8 @@ actor RackController {
     func apply(_ configuration: RackConfiguration) -> RackConfigurationApplied {
         var problems: [String] = []
         self.answers.replace(
-            intents: configuration.bootIntents, enlistment: configuration.enlistIntent, loaders: configuration.bootFiles
+            intents: configuration.bootIntents, enlistment: configuration.enlistIntent, loaders: configuration.bootFiles,
+            otherEnlistments: configuration.otherEnlistIntents ?? [:]
         )
         self.images(configuration.images.map(\.sha256), configuration.siblings ?? [])
         let wanted = Set(configuration.segments.map(\.vlanID))
@@ -57,7 +58,7 @@ actor RackController {
         }
         for segment in configuration.segments {
             do {
-                try self.serve(segment)
+                try self.serve(segment, bootFiles: DHCPBootFiles(available: configuration.bootFiles.keys))
             } catch {
                 problems.append("segment \(segment.vlanID) on \(segment.interfaceName): \(error)")
             }
@@ -66,8 +67,9 @@ actor RackController {
         return RackConfigurationApplied(digest: configuration.digest, problems: problems)
     }
 
-    private func serve(_ segment: SegmentConfiguration) throws {
-        let configuration = self.dhcpConfiguration(segment)
+    private func serve(_ segment: SegmentConfiguration, bootFiles: DHCPBootFiles) throws {
+        var configuration = self.dhcpConfiguration(segment)
+        configuration.bootFiles = bootFiles
         if let service = self.segments[segment.vlanID] {
             service.apply(configuration)
             return try self.share(segment, service)

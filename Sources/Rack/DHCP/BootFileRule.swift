@@ -44,16 +44,23 @@ enum BootFileRule {
 
     /// The file's name for TFTP, or its URL; nil for a client that does not boot.
     static func file(_ loader: Loader, in configuration: DHCPSegmentConfiguration) -> String? {
+        let files = configuration.bootFiles
+        let name: String
         switch loader {
-        case .none: nil
-        case .biosPXE: configuration.biosLoader
-        case .ipxeScript: Self.url(configuration.ipxeScript, configuration)
-        case .efiX64: "bootx64.efi"
-        case .efiARM64: "bootaa64.efi"
-        // Not shim: the signed GRUB that it starts cannot speak HTTP, and would not find its configuration.
-        case .httpX64: Self.url("/images/ipxe.efi", configuration)
-        case .httpARM64: Self.url("/images/bootaa64.efi", configuration)
+        case .none: return nil
+        case .biosPXE: name = files.bios
+        case .ipxeScript: name = files.ipxe
+        case .efiX64: name = files.efiX64
+        case .efiARM64: name = files.efiARM64
+        case .httpX64: name = files.httpX64
+        case .httpARM64: name = files.httpARM64
         }
+        return name.hasPrefix("/") ? Self.url(name, configuration) : name
+    }
+
+    /// What is put before the names of files that pxelinux asks for (option 210, RFC 5071): nil for a loader that knows no URLs.
+    static func pathPrefix(_ loader: Loader, in configuration: DHCPSegmentConfiguration) -> String? {
+        Self.file(loader, in: configuration) == "lpxelinux.0" ? Self.url("/", configuration) : nil
     }
 
     static func url(_ path: String, _ configuration: DHCPSegmentConfiguration) -> String {

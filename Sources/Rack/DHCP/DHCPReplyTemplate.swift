@@ -22,7 +22,8 @@ struct DHCPReplyTemplate: Sendable {
     let bootFiles: [[UInt8]]
     /// The service address as text: some firmware reads only option 66.
     let tftpServerName: [UInt8]
-    let pxelinuxPrefix: [UInt8]
+    /// Option 210 for every loader, by its number; empty where there is none.
+    let pathPrefixes: [[UInt8]]
     let hostNames: [MACAddress: [UInt8]]
     /// The most bytes of a DHCP message that a frame of the segment holds.
     let maximumLength: Int
@@ -53,7 +54,7 @@ struct DHCPReplyTemplate: Sendable {
         self.clientPort = configuration.clientPort
         self.bootFiles = BootFileRule.Loader.allCases.map { Array((BootFileRule.file($0, in: configuration) ?? "").utf8) }
         self.tftpServerName = Array(configuration.serviceAddress.description.utf8)
-        self.pxelinuxPrefix = Array(BootFileRule.url("/", configuration).utf8)
+        self.pathPrefixes = BootFileRule.Loader.allCases.map { Array((BootFileRule.pathPrefix($0, in: configuration) ?? "").utf8) }
         self.hostNames = configuration.reservations.compactMapValues { reserved in
             reserved.hostname.map { Array($0.utf8.prefix(255)) }
         }
@@ -131,12 +132,13 @@ struct DHCPReplyTemplate: Sendable {
         // In the field for old ROMs, and as an option for those who ask or when the field is too short.
         let fits = writer.setBootFileField(file)
         if !fits || request.wanted.contains(.bootFileName) { writer.append(.bootFileName, bytes: file) }
+        let prefix = self.pathPrefixes[loader.rawValue]
+        if !prefix.isEmpty { writer.append(.pxelinuxPathPrefix, bytes: prefix) }
         switch loader {
         case .none: break
         case .httpX64, .httpARM64: writer.append(.vendorClass, bytes: Self.httpClient)
         case .ipxeScript: writer.append(.ipxe, bytes: Self.ipxeOptions)
         case .biosPXE:
-            writer.append(.pxelinuxPathPrefix, bytes: self.pxelinuxPrefix)
             writer.append(.pxelinuxRebootTime, number: Self.pxelinuxRebootSeconds)
             writer.append(.tftpServerName, bytes: self.tftpServerName)
         case .efiX64, .efiARM64:

@@ -28,10 +28,7 @@ public struct DHCPSegmentConfiguration: Sendable, Equatable {
     public var leaseSeconds = 600
     /// The port of the boot HTTP server on the service address.
     public var httpPort = 5248
-    /// What iPXE is sent to, below the boot HTTP server.
-    public var ipxeScript = "/ipxe.cfg"
-    /// The first file of a BIOS without iPXE, by TFTP.
-    public var biosLoader = "lpxelinux.0"
+    public var bootFiles = DHCPBootFiles()
     public var reservations: [MACAddress: ReservedAddress] = [:]
     /// How much is answered how fast. Read when the service starts.
     public var limits = DHCPLimits()

@@ -7,13 +7,14 @@ import NIOCore
 import NIOHTTP1
 
 extension BootHTTPHandler {
-    /// Sends a short text that says what went wrong.
+    /// Sends a short text that says what went wrong. It begins as a comment of GRUB's language: GRUB 2.06 runs the body of a 404 that answers
+    /// a request for a configuration.
     func send(
         _ status: HTTPResponseStatus, text: String, _ exchange: BootExchange, context: ChannelHandlerContext,
         fields: [(String, String)] = [], closing: Bool = false
     ) {
         self.send(
-            status, body: BootBody(ByteBuffer(string: "\(status.code) \(status.reasonPhrase): \(text)\n")),
+            status, body: BootBody(ByteBuffer(string: "# \(status.code) \(status.reasonPhrase): \(text)\n")),
             fields: [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")] + fields, exchange, context: context,
             closing: closing
         )
