@@ -67,8 +67,8 @@ extension LeaseAuthority {
                 let address = IPv4Address(rawValue: number)
                 let index = self.insertionIndex(of: address)
                 if index == self.addresses.count || self.addresses[index].address != address {
-                    self.addresses.insert(AddressEntry(address: address), at: index)
-                    taken.append(address)
+                    self.addresses.insert(self.newEntry(address), at: index)
+                    if self.addresses[index].state == .vacant { taken.append(address) }
                 }
                 guard number < .max else { break }
                 number += 1

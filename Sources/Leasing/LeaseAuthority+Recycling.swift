@@ -81,7 +81,7 @@ extension LeaseAuthority {
             }
             guard recycling.sent == .distantPast || recycling.sent.advanced(bySeconds: Self.resendSeconds * 6) <= now else { continue }
             self.addresses[index].recycling?.sent = now
-            let token = Token(address: self.addresses[index].address, generation: self.addresses[index].generation)
+            let token = Token(address: self.addresses[index].address, generation: self.lastToEnd(index))
             for rack in self.racks where !recycling.acknowledged.contains(rack.rack) {
                 requests[rack.rack, default: []].append(token)
             }
@@ -94,7 +94,7 @@ extension LeaseAuthority {
     mutating func note(_ acknowledgement: RecycleAcknowledgement, now: Instant, outcome: inout LeaseAuthorityOutcome) {
         guard self.racks.contains(where: { $0.rack == acknowledgement.rack && $0.journal == acknowledgement.journal }) else { return }
         for token in acknowledgement.tokens {
-            guard let index = self.index(of: token.address), self.addresses[index].generation == token.generation,
+            guard let index = self.index(of: token.address), self.lastToEnd(index) == token.generation,
                 let recycling = self.addresses[index].recycling, !recycling.acknowledged.contains(acknowledgement.rack)
             else { continue }
             self.addresses[index].recycling?.acknowledged.append(acknowledgement.rack)
@@ -110,10 +110,11 @@ extension LeaseAuthority {
     private mutating func finishRecycling(now: Instant, outcome: inout LeaseAuthorityOutcome) {
         var changedReservations = false
         for index in self.addresses.indices {
-            guard let recycling = self.addresses[index].recycling, self.addresses[index].generation < .max - 1 else { continue }
+            guard let recycling = self.addresses[index].recycling, self.lastToEnd(index) < .max - 1 else { continue }
             guard self.racks.allSatisfy({ recycling.acknowledged.contains($0.rack) || self.isPowerless($0, now: now) }) else { continue }
             self.version += 1
-            self.addresses[index].generation += 1
+            self.addresses[index].generation = self.lastToEnd(index) + 1
+            self.addresses[index].isSuspect = nil
             self.addresses[index].version = self.version
             self.addresses[index].recycling = nil
             self.addresses[index].attempted = .distantPast
@@ -153,7 +154,7 @@ extension LeaseAuthority {
         for wish in wishes {
             wished[wish.address] = wish.client
             guard self.index(of: wish.address) == nil, self.addresses.count < self.terms.maximumAddresses else { continue }
-            self.addresses.insert(AddressEntry(address: wish.address), at: self.insertionIndex(of: wish.address))
+            self.addresses.insert(self.newEntry(wish.address), at: self.insertionIndex(of: wish.address))
         }
         for index in self.addresses.indices {
             let client = wished[self.addresses[index].address]

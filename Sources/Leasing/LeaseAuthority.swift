@@ -21,12 +21,14 @@ public struct LeaseAuthority: Sendable, Codable {
     var addresses: [AddressEntry] = []
     /// No address below was left out of `addresses` in any range.
     var freshStart: UInt32 = 0
+    /// The database's timeline when it is not its first: an address that it does not know may have been given out (rule R11).
+    var timeline: UInt32?
     /// Something happened that must be stored before the effects are carried out. Whoever stores sets it back.
     public var hasChanges = false
     var mutations: LeaseMutation = []
 
     private enum CodingKeys: String, CodingKey {
-        case segmentID, terms, version, clock, ranges, wishes, ensemble, racks, addresses, freshStart
+        case segmentID, terms, version, clock, ranges, wishes, ensemble, racks, addresses, freshStart, timeline
     }
 
     /// How many generations are being ended at a time for want of addresses.
@@ -76,6 +78,8 @@ public struct LeaseAuthority: Sendable, Codable {
         var recycling: Recycling?
         /// When it was last tried to end a generation.
         var attempted = Instant.distantPast
+        /// The database may have lost later generations (rule R11). Nil counts as false, here and in what older regions stored.
+        var isSuspect: Bool?
 
         init(address: IPv4Address) {
             self.address = address
@@ -83,7 +87,7 @@ public struct LeaseAuthority: Sendable, Codable {
 
         enum CodingKeys: String, CodingKey {
             case address = "a", generation = "g", version = "v", state = "s", rack = "r", journal = "j", isDelivered = "d"
-            case sent = "t", leaseEnd = "e", client = "c", recycling = "y", attempted = "p"
+            case sent = "t", leaseEnd = "e", client = "c", recycling = "y", attempted = "p", isSuspect = "u"
         }
     }
 
@@ -143,11 +147,8 @@ public struct LeaseAuthority: Sendable, Codable {
                 self.racks[index].grantEnd = min(self.racks[index].grantEnd, now)
                 outcome.mustSave = true
             }
-        case .databaseRestored:
-            for index in self.racks.indices {
-                self.racks[index].grantEnd = max(self.racks[index].grantEnd, self.longestGrantEnd(now))
-            }
-            outcome.mustSave = true
+        case .databaseRestored(let timeline):
+            self.doubtEverything(timeline: timeline, now: now, outcome: &outcome)
         case .timeElapsed:
             self.elapse(now: now, outcome: &outcome)
         }
@@ -192,7 +193,7 @@ public struct LeaseAuthority: Sendable, Codable {
         outcome.mustSave = true
         // A rack that knows more than this database has seen one that was newer: everything is sent to it.
         let since = request.knownVersion <= self.version ? request.knownVersion : 0
-        let changed = self.addresses.filter { $0.version > since }.map { Token(address: $0.address, generation: $0.generation) }
+        let changed = self.generations(since: since, isContinuing: request.isContinuing ?? false)
         let grant = ServingGrant(
             segmentID: self.segmentID, rack: request.rack, incarnation: request.incarnation, number: request.number,
             seconds: self.terms.grantSeconds,

@@ -43,8 +43,9 @@ public enum LeaseAuthorityEvent: Sendable, Hashable {
     case received(LeaseRackMessage)
     /// The rack is proven to be powered off.
     case fenced(SystemID)
-    /// The database may have lost transactions: assume every rack got a grant just now (rule R11).
-    case databaseRestored
+    /// The database goes on from what may be an earlier state, on this timeline (rule R11). Postgres counts timelines upwards, one for each
+    /// promotion or restoration, from one. Idempotent: a timeline that is known already changes nothing.
+    case databaseRestored(timeline: UInt32)
     /// Every few seconds.
     case timeElapsed
 }

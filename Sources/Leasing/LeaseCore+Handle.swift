@@ -29,7 +29,7 @@ extension LeaseCore {
         case .received(.recycle(let request)):
             self.recycle(request, now: now, into: &effects)
         case .received(.grant(let grant)):
-            self.take(grant, into: &effects)
+            self.take(grant, now: now, into: &effects)
             self.elapse(now: now, into: &effects)
         case .replicated(let replication):
             self.merge(replication, now: now, into: &effects)

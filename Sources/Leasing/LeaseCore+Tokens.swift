@@ -77,25 +77,28 @@ extension LeaseCore {
         self.nextGrantRequest = now.advanced(bySeconds: interval)
         self.grantRequestNumber += 1
         if self.grantRequests.count == 8 { self.grantRequests.removeFirst() }
-        self.grantRequests.append((self.grantRequestNumber, now))
+        let isContinuing = now < self.grantEnd
+        self.grantRequests.append(GrantRequestNote(number: self.grantRequestNumber, sent: now, isContinuing: isContinuing))
         effects.append(
             .send(
                 .grantRequest(
                     ServingGrantRequest(
                         segmentID: self.segment.segmentID, rack: self.rack, journal: self.journal, incarnation: self.incarnation,
-                        number: self.grantRequestNumber, knownVersion: self.knownVersion
+                        number: self.grantRequestNumber, knownVersion: self.knownVersion, isContinuing: isContinuing
                     )
                 )
             )
         )
     }
 
-    mutating func take(_ grant: ServingGrant, into effects: inout [LeaseEffect]) {
+    mutating func take(_ grant: ServingGrant, now: Instant, into effects: inout [LeaseEffect]) {
         guard grant.rack == self.rack, grant.incarnation == self.incarnation,
             let request = self.grantRequests.first(where: { $0.number == grant.number }),
             grant.vector.since <= self.knownVersion, grant.seconds > 0, grant.seconds <= 10_000_000
         else { return }
         self.grantRequests.removeAll { $0.number <= grant.number }
+        // The answer took it for granted that no generation could end without this rack; by now one may have (rule R11).
+        guard !request.isContinuing || now < self.grantEnd else { return }
         guard self.mutations.contains(.skipsPurge) || self.purge(grant.vector, into: &effects) else { return }
         // Counted from the sending of the request, and shortened: never longer than the authority thinks.
         let end = request.sent.advanced(byNanoseconds: self.terms.shortened(grant.seconds))
@@ -114,9 +117,9 @@ extension LeaseCore {
             self.raiseFloor(index, to: token.generation)
             records.append(self.record(index))
         }
+        if !records.isEmpty { self.persist(.addresses(records), into: &effects) }
         guard vector.version > self.knownVersion else { return true }
         self.knownVersion = vector.version
-        if !records.isEmpty { self.persist(.addresses(records), into: &effects) }
         self.persist(.vector(version: vector.version), into: &effects)
         return true
     }
@@ -156,7 +159,8 @@ extension LeaseCore {
     private func mayEnd(_ index: Int, _ generation: UInt32, now: Instant) -> Bool {
         if now < self.acknowledgesAfter, !self.mutations.contains(.hasty) { return false }
         let slot = self.table[index]
-        guard slot.generation == generation else { return true }
+        // An older one may still live when the database forgot generations (rule R11).
+        guard slot.generation <= generation else { return true }
         return switch slot.state {
         case .bound, .quarantined: slot.expiry <= now
         case .vacant, .arriving, .free, .debiting, .ready, .undecided: true

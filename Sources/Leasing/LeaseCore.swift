@@ -29,7 +29,7 @@ public struct LeaseCore: Sendable {
 
     var grantEnd = Instant.distantPast
     /// The requests without an answer, newest last, at most eight.
-    var grantRequests: [(number: UInt64, sent: Instant)] = []
+    var grantRequests: [GrantRequestNote] = []
     var grantRequestNumber: UInt64 = 0
     var nextGrantRequest = Instant.distantPast
     var nextDemand = Instant.distantPast
@@ -220,6 +220,13 @@ public struct LeaseCore: Sendable {
         if marked { records.append(.clean) }
         return records
     }
+}
+
+/// A request for a grant that has no answer yet.
+struct GrantRequestNote: Sendable {
+    var number: UInt64
+    var sent: Instant
+    var isContinuing: Bool
 }
 
 /// What follows when a write is on disk.

@@ -63,8 +63,15 @@ public struct ServingGrantRequest: Sendable, Hashable, Codable {
     public var number: UInt64
     /// The version of the generation vector that the rack has applied.
     public var knownVersion: UInt64
+    /// True when the rack's grant had not ended when it asked, so that no generation can have ended without it. Nil, from racks that do
+    /// not say so, counts as false.
+    public var isContinuing: Bool?
 
-    public init(segmentID: Int, rack: SystemID, journal: UInt64, incarnation: UInt64, number: UInt64, knownVersion: UInt64) {
+    public init(
+        segmentID: Int, rack: SystemID, journal: UInt64, incarnation: UInt64, number: UInt64, knownVersion: UInt64,
+        isContinuing: Bool? = nil
+    ) {
+        self.isContinuing = isContinuing
         self.segmentID = segmentID
         self.rack = rack
         self.journal = journal

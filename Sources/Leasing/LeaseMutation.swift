@@ -23,4 +23,10 @@ struct LeaseMutation: OptionSet, Sendable {
     static let ignoresGrantEnd = LeaseMutation(rawValue: 128)
     /// R4 at the authority: a rack that is not heard of must be dead.
     static let presumesDead = LeaseMutation(rawValue: 256)
+    /// R11: believes the generations of a database that was put back.
+    static let trustsRestoredDatabase = LeaseMutation(rawValue: 512)
+    /// R11: ends the generation that the database tells of, and not those that it may have lost.
+    static let endsOnlyKnownGenerations = LeaseMutation(rawValue: 1_024)
+    /// R11: a rack whose grant ended before the database was put back keeps what it knew.
+    static let sparesLapsedRacks = LeaseMutation(rawValue: 2_048)
 }

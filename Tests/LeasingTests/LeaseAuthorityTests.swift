@@ -149,8 +149,37 @@ import Testing
         var authority = self.authority(racks: 1)
         _ = authority.handle(self.request(0), now: self.start)
         let later = self.start.advanced(bySeconds: 80_000)
-        _ = authority.handle(.databaseRestored, now: later)
+        _ = authority.handle(.databaseRestored(timeline: 2), now: later)
         #expect(authority.racks[0].grantEnd >= later.advanced(bySeconds: 86_400))
+    }
+
+    @Test func `after a restoration no address is minted before every rack ended all generations that may be lost`() throws {
+        var authority = self.authority(racks: 2, addresses: 1)
+        for rack in 0..<2 { _ = authority.handle(self.request(rack), now: self.start) }
+        _ = authority.handle(.databaseRestored(timeline: 2), now: self.start)
+        for rack in 0..<2 { _ = authority.handle(self.request(rack), now: self.start) }
+        let effects = authority.handle(self.demand(0, 1), now: self.start)
+        #expect(self.tokens(effects).isEmpty)
+        let token = Token(address: LeaseFixture.address(10), generation: 2 * LeaseAuthority.generationsPerTimeline - 1)
+        #expect(effects.contains(.send(.recycle(RecycleRequest(segmentID: 1, tokens: [token])), to: LeaseWorld.names[1])))
+        // The word about the generation that the database knows is not enough.
+        let known = Token(address: token.address, generation: 0)
+        for rack in 0..<2 { _ = authority.handle(self.recycled(rack, known), now: self.start) }
+        #expect(authority.vacantCount == 0)
+        _ = authority.handle(self.recycled(1, token), now: self.start)
+        let minted = self.tokens(authority.handle(self.recycled(0, token), now: self.start))
+        #expect(minted == [Token(address: token.address, generation: token.generation + 1)])
+    }
+
+    @Test(arguments: [LeaseMutation(), .sparesLapsedRacks])
+    func `after a restoration a rack whose grant had ended gives everything up, and one that goes on keeps it`(mutation: LeaseMutation) {
+        var authority = self.authority(racks: 1, addresses: 1)
+        authority.mutations = mutation
+        _ = authority.handle(.databaseRestored(timeline: 2), now: self.start)
+        let lapsed = authority.generations(since: authority.version, isContinuing: false)
+        let lost = Token(address: LeaseFixture.address(10), generation: 2 * LeaseAuthority.generationsPerTimeline - 1)
+        #expect((lapsed == [lost]) == mutation.isEmpty)
+        #expect(authority.generations(since: authority.version, isContinuing: true).isEmpty)
     }
 
     @Test func `the database's clock never goes back for the authority`() {

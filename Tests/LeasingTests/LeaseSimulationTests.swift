@@ -25,6 +25,33 @@ import Testing
         #expect(acknowledgements > 1_500)
     }
 
+    @Test(arguments: 0..<4)
+    func `a database that goes on from an earlier state gives no address away twice`(part: Int) {
+        var counts: [String: Int] = [:]
+        for seed in 0..<25 {
+            let number = UInt64(10_000 + part * 1_000 + seed)
+            var profile = LeaseWorld.Profile(racks: 1 + seed % 3, restores: true)
+            profile.isHarsh = part % 2 == 1
+            let world = LeaseWorld(seed: number, profile: profile)
+            if let failure = world.run() { Issue.record("seed \(number): \(failure)") }
+            counts.merge(world.counts) { $0 + $1 }
+        }
+        #expect(counts["failover", default: 0] > 25 && counts["ack", default: 0] > 500, "\(counts)")
+    }
+
+    @Test(arguments: [
+        ("trusts the restored database", LeaseMutation.trustsRestoredDatabase),
+        ("ends only the generations it knows", .endsOnlyKnownGenerations),
+    ])
+    func `every way to trust a restored database is found by some seed`(name: String, mutation: LeaseMutation) {
+        var found: String?
+        for seed in 0..<300 where found == nil {
+            let profile = LeaseWorld.Profile(racks: 3, restores: true, mutations: mutation)
+            found = LeaseWorld(seed: UInt64(seed), profile: profile).run().map { "seed \(seed) \($0)" }
+        }
+        #expect(found != nil, "\(name)")
+    }
+
     static let mutants: [(String, LeaseMutation)] = [
         ("R1 without the durable debit", .undurableDebit), ("R2 not sticky", .unsticky), ("R3 adopts", .adopts),
         ("R4 presumes the silent dead", .presumesDead), ("R5 takes old news", .takesOldNews),

@@ -22,6 +22,8 @@ final class LeaseWorld {
         var isHarsh = false
         /// How many of the disk's writes take seconds.
         var slowWrites = 0.2
+        /// The database fails over to a replica that lags behind.
+        var restores = false
         var mutations: LeaseMutation = []
     }
 
@@ -65,6 +67,12 @@ final class LeaseWorld {
     var racks: [Rack] = []
     var authority: LeaseAuthority
     var savedAuthority: LeaseAuthority
+    /// Earlier states of the database, oldest first.
+    var replicas: [LeaseAuthority] = []
+    var timeline: UInt32 = 1
+    /// Whom each token was ever minted for, and the highest generation of each address.
+    var minted: [Token: UInt64] = [:]
+    var highest: [IPv4Address: UInt32] = [:]
     var clients: [Client] = []
     var cuts: Set<Int> = []
     var failure: String?
@@ -150,6 +158,7 @@ final class LeaseWorld {
         for effect in effects {
             switch effect {
             case .send(let message, to: let rack):
+                if case .tokens(let grant) = message { self.check(grant) }
                 guard let index = Self.names.firstIndex(of: rack), index < self.racks.count else { continue }
                 self.transmit(from: 15, to: index, loss: 0.1) { self.rack(index, .received(message)) }
             case .reservationsChanged(let reservations):
@@ -162,6 +171,7 @@ final class LeaseWorld {
     private func regionTick() {
         self.after(self.random.double(2, 8)) { self.regionTick() }
         if self.random.chance(0.03) { self.authority = self.savedAuthority }
+        if self.profile.restores { self.failOver() }
         self.region(.timeElapsed)
         if self.random.chance(0.7), !self.authority.addresses.isEmpty {
             let index = Int(self.random.next() % UInt64(self.authority.addresses.count))
@@ -174,6 +184,18 @@ final class LeaseWorld {
             let wishes = owner == 2 ? [] : [ReservationWish(client: self.mac(owner), address: IPv4Address(rawValue: 0x0A00_000A))]
             self.region(.poolChanged(ranges: self.authority.ranges, reservations: wishes))
         }
+    }
+
+    /// Now and then the database goes on from an earlier state, and the authority is told so.
+    private func failOver() {
+        self.replicas.append(self.savedAuthority)
+        guard self.random.chance(0.02) else { return }
+        self.counts["failover", default: 0] += 1
+        self.replicas.removeLast(Int(self.random.next() % UInt64(self.replicas.count)))
+        guard let replica = self.replicas.last else { return }
+        self.authority = replica
+        self.timeline += 1
+        self.region(.databaseRestored(timeline: self.timeline))
     }
 
     // MARK: Racks
@@ -402,6 +424,20 @@ final class LeaseWorld {
 
     // MARK: Invariants
 
+    private func check(_ grant: TokenGrant) {
+        for token in grant.tokens {
+            if let journal = self.minted[token] {
+                if journal != grant.journal { self.failure = "I2: \(token) was minted for two racks" }
+                continue
+            }
+            if let highest = self.highest[token.address], token.generation <= highest {
+                self.failure = "I6: \(token) was minted after generation \(highest)"
+            }
+            self.minted[token] = grant.journal
+            self.highest[token.address] = token.generation
+        }
+    }
+
     private func check(_ decision: LeaseDecision, _ query: LeaseQuery, rack: Int) {
         guard case .acknowledge(let address, _) = decision else { return }
         let core = self.racks[rack].core
@@ -437,7 +473,8 @@ final class LeaseWorld {
                 }
             }
         }
-        for entry in self.authority.addresses where entry.state == .reserved {
+        // A reservation that an earlier state of the database tells of is none until it is drained (rule R11).
+        for entry in self.authority.addresses where entry.state == .reserved && entry.isSuspect != true {
             for (client, end) in self.holds[entry.address.rawValue] ?? [:] where end > self.time && entry.client != self.mac(client) {
                 self.failure = "I7: \(entry.address) is reserved, and client \(client) holds it"
             }
