@@ -99,7 +99,7 @@ extension LeaseCore {
         self.grantRequests.removeAll { $0.number <= grant.number }
         // The answer took it for granted that no generation could end without this rack; by now one may have (rule R11).
         guard !request.isContinuing || now < self.grantEnd else { return }
-        guard self.mutations.contains(.skipsPurge) || self.purge(grant.vector, into: &effects) else { return }
+        guard self.mutations.contains(.skipsPurge) || self.purge(grant.vector, now: now, into: &effects) else { return }
         // Counted from the sending of the request, and shortened: never longer than the authority thinks.
         let end = request.sent.advanced(byNanoseconds: self.terms.shortened(grant.seconds))
         if self.grantEnd < request.sent { self.nextDemand = .distantPast }
@@ -107,12 +107,16 @@ extension LeaseCore {
     }
 
     /// Rule R7. False when it could not be applied as a whole: then the grant must not take effect.
-    private mutating func purge(_ vector: GenerationVector, into effects: inout [LeaseEffect]) -> Bool {
+    private mutating func purge(_ vector: GenerationVector, now: Instant, into effects: inout [LeaseEffect]) -> Bool {
         var records: [AddressRecord] = []
         for token in vector.generations {
             guard let index = self.table.indexMakingSlot(of: token.address) else {
                 effects.append(.report(.tooManyAddresses))
                 return false
+            }
+            // In doubt is not over (rule R11): the client of a lease that is given up here goes on with it.
+            if self.table[index].state == .bound, self.table[index].generation < token.generation {
+                self.acknowledgesAfter = max(self.acknowledgesAfter, self.table[index].expiry)
             }
             self.raiseFloor(index, to: token.generation)
             records.append(self.record(index))
