@@ -16,6 +16,7 @@ enum Schema {
         Migration(number: 6, name: "leases", statements: Self.leases),
         Migration(number: 7, name: "images and settings", statements: Self.images),
         Migration(number: 8, name: "notifications", statements: Self.notifications),
+        Migration(number: 9, name: "IPv6 subnets", statements: Self.ipv6),
     ]
 
     /// The zone that every machine is in unless it was put elsewhere; can't be renamed or deleted.

@@ -26,6 +26,7 @@ struct RackRegistrar: Sendable {
         )
         try await self.store.transaction { transaction in
             try await transaction.upsert(controller)
+            try await transaction.numberRack(hello.rack)
             try await self.addUnknownNetworks(of: hello, transaction)
         }
         self.racks.insert(peer, hello)

@@ -3,3 +3,4 @@
 #include "CSysLink.h"
 #include "CSysTFTP.h"
 #include "CSysDatagram.h"
+#include "CSysIPv6.h"

@@ -32,7 +32,7 @@ enum ObservationText {
     }
 
     /// RFC 4578, section 2.1, and IANA's registry of processor architecture types.
-    private static func firmware(of architecture: UInt16) -> Firmware? {
+    static func firmware(of architecture: UInt16) -> Firmware? {
         switch architecture {
         case 0: .bios
         case 6, 7, 9, 10, 11, 15, 16, 18, 19: .uefi
@@ -40,7 +40,7 @@ enum ObservationText {
         }
     }
 
-    private static func clientName(_ architecture: UInt16, isIPXE: Bool) -> String {
+    static func clientName(_ architecture: UInt16, isIPXE: Bool) -> String {
         let firmware: String
         switch architecture {
         case 0: firmware = "BIOS"

@@ -16,9 +16,12 @@ actor RackController {
     private let images: @Sendable ([String], [String]) -> Void
     private let logger: Logger
     private var segments: [Int: DHCPService] = [:]
+    private var ipv6: IPv6Segments
     private let segmentsChanged: AsyncStream<DHCPService>.Continuation
     /// Every segment's service, once it serves: whoever reads this forwards its messages.
     nonisolated let newSegments: AsyncStream<DHCPService>
+    /// The same for IPv6.
+    nonisolated let newIPv6Segments: AsyncStream<DHCPv6Service>
 
     init(
         rack: SystemID, settings: RackSettings, answers: BootAnswers, images: @escaping @Sendable ([String], [String]) -> Void, logger: Logger
@@ -28,6 +31,8 @@ actor RackController {
         self.answers = answers
         self.images = images
         self.logger = logger
+        self.ipv6 = IPv6Segments(settings: settings, logger: logger)
+        self.newIPv6Segments = self.ipv6.new
         (self.newSegments, self.segmentsChanged) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(256))
     }
 
@@ -51,6 +56,7 @@ actor RackController {
                 problems.append("segment \(segment.vlanID) on \(segment.interfaceName): \(error)")
             }
         }
+        problems += self.ipv6.apply(configuration.segments)
         return RackConfigurationApplied(digest: configuration.digest, problems: problems)
     }
 
@@ -101,6 +107,7 @@ actor RackController {
     func stop() {
         for service in self.segments.values { service.stop() }
         self.segments = [:]
+        self.ipv6.stop()
         self.segmentsChanged.finish()
     }
 }

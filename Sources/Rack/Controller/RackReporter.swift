@@ -38,6 +38,14 @@ final class RackReporter: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { for await observation in self.boot.events { self.add(ObservationText.observation(observation, self.answers)) } }
             group.addTask { await self.sendObservations() }
+            group.addTask {
+                await withDiscardingTaskGroup { segments in
+                    for await service in self.controller.newIPv6Segments {
+                        segments.addTask { for await seen in service.observations { self.add(ObservationText.observation(seen)) } }
+                    }
+                    segments.cancelAll()
+                }
+            }
             await withDiscardingTaskGroup { segments in
                 for await service in self.controller.newSegments {
                     segments.addTask { await self.forwardLeases(of: service) }

@@ -9,20 +9,6 @@ internal import Leasing
 internal import Logging
 internal import Synchronization
 
-/// Takes something that is not copyable, and not sendable by itself, to the one thread that owns it from then on.
-private final class Handover<Value: ~Copyable>: @unchecked Sendable {
-    // Written before the thread starts, taken once by it.
-    private var value: Value?
-
-    init(_ value: consuming Value) {
-        self.value = consume value
-    }
-
-    func take() -> Value? {
-        self.value.take()
-    }
-}
-
 extension DHCPService {
     func startThreads(
         sockets: DHCPSockets, journal: consuming LeaseJournal, wakeups: (packets: Int32, housekeeping: Int32)
