@@ -51,6 +51,8 @@ let values: [Target] = [
 
 let codecs: [Target] = [
     module("DHCP", ["Domain"]),
+    module("DHCPv6", ["Domain"]),
+    module("NeighborDiscovery", ["Domain"]),
     module("TFTP"),
     module("HTTPForms", ["JSON"]),
 ]
@@ -60,6 +62,7 @@ let cores: [Target] = [
     module("Placement", ["Domain"]),
     module("Leasing", ["Domain"]),
     module("Succession", ["Domain", "Leasing"]),
+    module("LeasingV6", ["Domain", "Leasing"]),
     module("Transfers", ["TFTP"]),
     module("BootConfiguration", ["Domain"]),
     module("Installation", ["Domain", "JSON"]),
@@ -115,9 +118,9 @@ let shells: [Target] = [
     module(
         "Rack",
         [
-            "BMC", "BootConfiguration", "CSys", "ClusterLink", "ClusterMessages", "DHCP", "Domain", "GantryConfiguration", "HTTPClient", "Images",
-            "JSON",
-            "Leasing", "OpenSSL", "Succession", "TFTP", "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle, signals,
+            "BMC", "BootConfiguration", "CSys", "ClusterLink", "ClusterMessages", "DHCP", "DHCPv6", "Domain", "GantryConfiguration", "HTTPClient",
+            "Images", "JSON", "Leasing", "LeasingV6", "NeighborDiscovery", "OpenSSL", "Succession", "TFTP", "Transfers", nioCore,
+            nioPosix, nioHTTP1, logging, lifecycle, signals,
         ]
     ),
     module("APIClient", ["APIModel", "Domain", "HTTPClient", "JSON"]),
@@ -135,12 +138,14 @@ let testTargets: [Target] = [
     .target(name: "TestSupport", dependencies: [subprocess], path: "Tests/TestSupport", swiftSettings: strict),
     tests("DomainTests", ["Domain", "JSON"]),
     tests("DHCPTests", ["DHCP", "Domain"]),
+    tests("DHCPv6Tests", ["DHCPv6", "Domain", "NeighborDiscovery"]),
     tests("TFTPTests", ["TFTP", "Transfers"]),
     tests("HTTPFormsTests", ["HTTPForms"]),
     tests("LifecycleTests", ["Lifecycle", "Domain"]),
     tests("PlacementTests", ["Placement", "Domain"]),
     tests("LeasingTests", ["Leasing", "Domain"]),
     tests("SuccessionTests", ["Succession", "Leasing", "Domain"]),
+    tests("LeasingV6Tests", ["LeasingV6", "Leasing", "Domain"]),
     tests("BootConfigurationTests", ["BootConfiguration", "Domain"]),
     tests("InstallationTests", ["Installation", "Inventory", "Domain", "JSON"]),
     tests("OpenSSLTests", ["OpenSSL", nioCore, nioPosix, subprocess]),
@@ -154,8 +159,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "RackTests",
         dependencies: [
-            "Rack", "BootConfiguration", "CSys", "DHCP", "Domain", "HTTPClient", "Images", "JSON", "Lab", "Leasing", "OpenSSL", "TFTP",
-            "TestSupport", "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle, subprocess,
+            "Rack", "BootConfiguration", "CSys", "DHCP", "DHCPv6", "Domain", "HTTPClient", "Images", "JSON", "Lab", "Leasing", "LeasingV6",
+            "NeighborDiscovery", "OpenSSL", "TFTP", "TestSupport", "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle, subprocess,
         ], exclude: ["Firmware/arm64.packages"], swiftSettings: strict),
     tests(
         "RegionAPITests",

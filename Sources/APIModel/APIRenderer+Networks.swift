@@ -18,7 +18,7 @@ extension APIRenderer {
         ]
     }
 
-    static func subnet(_ subnet: Subnet, vlan: JSONValue, space: String?) -> JSONValue {
+    static func subnet(_ subnet: some SubnetDescription, vlan: JSONValue, space: String?) -> JSONValue {
         [
             "id": .int(subnet.id), "name": .string(subnet.name), "description": .string(subnet.description), "vlan": vlan,
             "cidr": .string(subnet.network.description), "gateway_ip": .optional(subnet.gateway?.description),
@@ -34,7 +34,7 @@ extension APIRenderer {
         return Self.vlan(vlan, fabrics: self.fabrics, relay: relay ?? .null)
     }
 
-    public func subnet(_ subnet: Subnet) -> JSONValue {
+    public func subnet(_ subnet: some SubnetDescription) -> JSONValue {
         Self.subnet(subnet, vlan: self.vlanObjects[subnet.vlanID] ?? .null, space: self.vlans[subnet.vlanID]?.space)
     }
 

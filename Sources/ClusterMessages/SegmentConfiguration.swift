@@ -23,11 +23,14 @@ public struct SegmentConfiguration: Codable, Sendable, Hashable {
     public var succession: SegmentSuccession?
     /// Addresses that belong to one machine each.
     public var reservations: [AddressReservation]
+    /// What is served over IPv6; nil for nothing, and from a region that does not know of it.
+    public var ipv6: SegmentIPv6Configuration?
 
     public init(
         vlanID: Int, interfaceName: String, serviceAddress: IPv4Address, network: IPv4Network, gateway: IPv4Address?,
         dnsServers: [IPv4Address], domainName: String, leaseSeconds: Int, reservations: [AddressReservation],
-        mtu: Int? = nil, ntpServers: [IPv4Address]? = nil, succession: SegmentSuccession? = nil
+        mtu: Int? = nil, ntpServers: [IPv4Address]? = nil, succession: SegmentSuccession? = nil,
+        ipv6: SegmentIPv6Configuration? = nil
     ) {
         self.vlanID = vlanID
         self.interfaceName = interfaceName
@@ -41,6 +44,7 @@ public struct SegmentConfiguration: Codable, Sendable, Hashable {
         self.mtu = mtu
         self.ntpServers = ntpServers
         self.succession = succession
+        self.ipv6 = ipv6
     }
 }
 

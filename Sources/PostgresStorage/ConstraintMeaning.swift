@@ -63,7 +63,7 @@ struct ConstraintMeaning: Sendable {
         "vlan_dhcp_on_check": invalid("dhcp_on", "A VLAN that is relayed to another one can't have DHCP of its own."),
         "subnet_vlan_id_fkey": invalid("vlan", "There is no such VLAN, or it still has subnets."),
         "subnet_name_check": invalid("name", "A subnet's name has 1 to 255 characters."),
-        "subnet_network_check": invalid("cidr", "Only IPv4 subnets can be managed."),
+        "subnet_network_check": invalid("cidr", "An IPv6 subnet has a prefix of at most 64 bits."),
         "subnet_network_excl": conflict("cidr", "The network overlaps another subnet."),
         "subnet_gateway_check": invalid("gateway_ip", "The gateway is not in the subnet."),
         "subnet_rdns_mode_check": invalid("rdns_mode", "The mode is 0, 1 or 2."),

@@ -66,6 +66,26 @@ extension IPv4Network: PostgresEncodable, PostgresDecodable {
     }
 }
 
+extension IPv6Address: PostgresEncodable, PostgresDecodable {
+    /// `inet`, from the context.
+    public static var postgresType: PostgresType { PostgresUntyped.postgresType }
+    public var postgresValue: PostgresValue { PostgresUntyped(self.description).postgresValue }
+
+    public static func decode(_ cell: PostgresCell) throws(PostgresDecodingFailure) -> IPv6Address {
+        try decodeText(cell)
+    }
+}
+
+extension IPv6Network: PostgresEncodable, PostgresDecodable {
+    /// `cidr`, from the context.
+    public static var postgresType: PostgresType { PostgresUntyped.postgresType }
+    public var postgresValue: PostgresValue { PostgresUntyped(self.description).postgresValue }
+
+    public static func decode(_ cell: PostgresCell) throws(PostgresDecodingFailure) -> IPv6Network {
+        try decodeText(cell)
+    }
+}
+
 extension Timestamp: PostgresEncodable, PostgresDecodable {
     /// The years 1 to 9999: what the server can store, and any client can read.
     private static let storable: ClosedRange<Int64> = -62_135_596_800_000_000...253_402_300_799_999_999

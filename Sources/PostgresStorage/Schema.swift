@@ -18,6 +18,7 @@ enum Schema {
         Migration(number: 8, name: "notifications", statements: Self.notifications),
         Migration(number: 9, name: "storage layouts, reports of erasures", statements: Self.storage),
         Migration(number: 10, name: "shared segments", statements: Self.segments),
+        Migration(number: 11, name: "IPv6 subnets", statements: Self.ipv6),
     ]
 
     /// The zone that every machine is in unless it was put elsewhere; can't be renamed or deleted.

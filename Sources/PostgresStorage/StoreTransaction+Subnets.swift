@@ -9,7 +9,7 @@ extension StoreTransaction {
         let rows = try await self.rows(
             """
             SELECT id, name, description, vlan_id, network, host(gateway) AS gateway, dns_servers, rdns_mode, allow_dns, allow_proxy, \
-            active_discovery, managed FROM subnet\(condition)
+            active_discovery, managed FROM subnet WHERE family(network) = 4\(condition)
             """
         )
         return try rows.map { row in
@@ -26,27 +26,27 @@ extension StoreTransaction {
     /// All subnets, or those of one VLAN, in order of their networks.
     public func subnets(vlanID: Int? = nil) async throws -> [Subnet] {
         guard let vlanID else { return try await self.subnets(where: " ORDER BY network") }
-        return try await self.subnets(where: " WHERE vlan_id = \(vlanID) ORDER BY network")
+        return try await self.subnets(where: " AND vlan_id = \(vlanID) ORDER BY network")
     }
 
     /// The subnet with this id.
     public func subnet(id: Int) async throws -> Subnet? {
-        try await self.subnets(where: " WHERE id = \(id)").first
+        try await self.subnets(where: " AND id = \(id)").first
     }
 
     /// The subnet with exactly this network.
     public func subnet(network: IPv4Network) async throws -> Subnet? {
-        try await self.subnets(where: " WHERE network = \(network)::cidr").first
+        try await self.subnets(where: " AND network = \(network)::cidr").first
     }
 
     /// The first subnet of this name: names of subnets need not be unique.
     public func subnet(named name: String) async throws -> Subnet? {
-        try await self.subnets(where: " WHERE name = \(name) ORDER BY id LIMIT 1").first
+        try await self.subnets(where: " AND name = \(name) ORDER BY id LIMIT 1").first
     }
 
     /// The subnet that the address is in: as subnets do not overlap, there is at most one.
     public func subnet(containing address: IPv4Address) async throws -> Subnet? {
-        try await self.subnets(where: " WHERE network >>= \(address)::inet").first
+        try await self.subnets(where: " AND network >>= \(address)::inet").first
     }
 
     /// Adds a subnet. Without a name it has that of its network.

@@ -16,6 +16,9 @@ struct RackConfigurationCompiler {
     var machines: [Machine]
     var vlans: [VLAN]
     var subnets: [Subnet]
+    var ipv6Subnets: [IPv6Subnet] = []
+    /// Each rack's share of IPv6 networks.
+    var rackNumbers: [SystemID: UInt16] = [:]
     var assets: [BootAsset]
     /// The addresses that the lease authority has cleared for one machine each.
     var reservations: [Int: [AddressReservation]]
@@ -101,9 +104,23 @@ struct RackConfigurationCompiler {
                 return SegmentConfiguration(
                     vlanID: vlan.id, interfaceName: interface.name, serviceAddress: service?.address ?? address, network: subnet.network,
                     gateway: subnet.gateway, dnsServers: subnet.dnsServers, domainName: self.domainName, leaseSeconds: self.leaseSeconds,
-                    reservations: self.reservations[vlan.id] ?? [], mtu: vlan.mtu, ntpServers: self.ntpServers, succession: succession
+                    reservations: self.reservations[vlan.id] ?? [], mtu: vlan.mtu, ntpServers: self.ntpServers, succession: succession,
+                    ipv6: self.ipv6(of: vlan, rack: rack.rack, interface: interface)
                 )
             }
+        }
+        return nil
+    }
+
+    /// The VLAN's first IPv6 network in which the rack has an address.
+    private func ipv6(of vlan: VLAN, rack: SystemID, interface: ControllerInterface) -> SegmentIPv6Configuration? {
+        guard let number = self.rackNumbers[rack] else { return nil }
+        for subnet in self.ipv6Subnets.filter({ $0.vlanID == vlan.id }).sorted(by: { $0.id < $1.id }) {
+            guard let address = interface.ipv6Addresses?.first(where: { subnet.network.contains($0) }) else { continue }
+            return SegmentIPv6Configuration(
+                network: subnet.network, serviceAddress: address, rackNumber: number, dnsServers: subnet.allowDNS ? subnet.dnsServers : [],
+                managed: subnet.managed, routerAdvertisements: subnet.routerAdvertisements
+            )
         }
         return nil
     }

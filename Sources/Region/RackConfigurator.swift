@@ -49,7 +49,8 @@ struct RackConfigurator: Sendable {
         let options = try await transaction.setting("kernel_opts")?.stringValue ?? ""
         let timeServers = try await transaction.setting("ntp_servers")?.stringValue ?? ""
         return RackConfigurationCompiler(
-            machines: machines, vlans: vlans, subnets: subnets, assets: try await transaction.bootAssets(), reservations: reservations,
+            machines: machines, vlans: vlans, subnets: subnets, ipv6Subnets: try await transaction.ipv6Subnets(),
+            rackNumbers: try await transaction.rackNumbers(), assets: try await transaction.bootAssets(), reservations: reservations,
             domainName: "maas", leaseSeconds: 600, ntpServers: timeServers.split { $0 == " " || $0 == "," }.compactMap { IPv4Address(String($0)) },
             kernelOptions: options.split(separator: " ").map(String.init),
             racks: self.racks.all.map(\.hello), services: try await transaction.segmentServices(), peers: try await transaction.rackPeers(),

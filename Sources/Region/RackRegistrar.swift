@@ -29,6 +29,7 @@ struct RackRegistrar: Sendable {
             if let port = hello.peerPort, let host = Self.host(of: peer) {
                 try await transaction.set(RackPeer(rack: hello.rack, host: host, port: port))
             }
+            try await transaction.numberRack(hello.rack)
             try await self.addUnknownNetworks(of: hello, transaction)
         }
         self.racks.insert(peer, hello)

@@ -209,4 +209,18 @@ struct NetworkTests {
             #expect(read.version == machine.version + 1)
         }
     }
+
+    @Test func `every rack has a number of its own, which it keeps, and which no other rack ever gets`() async throws {
+        try await TestStore.with { test async throws in
+            let ids = try ["rack34", "rack44", "rack46"].map { try #require(SystemID($0)) }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for id in ids { group.addTask { try await test.store.transaction { try await $0.numberRack(id) } } }
+                try await group.waitForAll()
+            }
+            let numbers = try await test.store.read { try await $0.rackNumbers() }
+            #expect(Set(numbers.keys) == Set(ids) && Set(numbers.values) == [1, 2, 3])
+            try await test.store.transaction { try await $0.numberRack(ids[1]) }
+            #expect(try await test.store.read { try await $0.rackNumbers() } == numbers)
+        }
+    }
 }

@@ -100,4 +100,35 @@ import Testing
             #expect((try await region.json("GET", "scripts/").arrayValue ?? []).count >= 3)
         }
     }
+
+    @Test func `IPv6 subnets are made, found, changed and taken away beside the others`() async throws {
+        try await TestRegion.run { region in
+            let subnet = try await region.json(
+                "POST", "subnets/", [("cidr", "fd99::/64"), ("dns_servers", "fd99::1 fd99::2"), ("allow_dns", "true"), ("rdns_mode", "0")])
+            MachineShapeTests.check(subnet, MachineShapeTests.subnet, "subnet")
+            #expect(subnet["name"] == "fd99::/64" && subnet["cidr"] == "fd99::/64" && subnet["rdns_mode"] == 0)
+            #expect(subnet["dns_servers"] == ["fd99::1", "fd99::2"] && subnet["router_advertisements"] == false)
+            let id = try #require(subnet["id"]?.intValue)
+            _ = try await region.json("POST", "subnets/", [("cidr", "10.1.0.0/24")])
+            let names = try await region.json("GET", "subnets/").arrayValue?.compactMap { $0["cidr"]?.stringValue }
+            #expect(names == ["10.1.0.0/24", "fd99::/64"])
+            for path in ["subnets/\(id)/", "subnets/fd99::%2F64/", "subnets/fd99::/64/"] {
+                #expect(try await region.json("GET", path)["id"]?.intValue == id, "\(path)")
+            }
+            let put = try await region.json(
+                "PUT", "subnets/\(id)/", [("gateway_ip", "fd99::fe"), ("router_advertisements", "true"), ("name", "lab six"), ("managed", "false")])
+            #expect(put["gateway_ip"] == "fd99::fe" && put["router_advertisements"] == true && put["managed"] == false)
+            #expect(try await region.json("GET", "subnets/\(id)/")["name"] == "lab six")
+            for (field, value) in [
+                ("cidr", "fd99:0:0:0:8000::/80"), ("cidr", "fd98::1/64"), ("cidr", "fd99::/60"), ("cidr", "10.1.0.0/16"),
+            ] {
+                #expect(try await region.api("POST", "subnets/", [(field, value)]).status == 400, "\(value)")
+            }
+            for (field, value) in [("gateway_ip", "fd98::1"), ("gateway_ip", "10.1.0.1"), ("dns_servers", "10.1.0.1")] {
+                #expect(try await region.api("PUT", "subnets/\(id)/", [(field, value)]).status == 400, "\(value)")
+            }
+            #expect(try await region.api("DELETE", "subnets/\(id)/").status == 204)
+            #expect(try await region.api("GET", "subnets/\(id)/").status == 404)
+        }
+    }
 }

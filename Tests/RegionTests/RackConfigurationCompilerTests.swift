@@ -121,4 +121,23 @@ import Testing
         #expect(try self.compiler(machines: [try self.machine(.ready)]).configuration(for: try self.rack()) == first)
         #expect(try self.compiler(machines: [try self.machine(.deployed)]).configuration(for: try self.rack()).digest != first.digest)
     }
+
+    @Test func `a rack serves IPv6 where the VLAN has such a subnet, the rack an address in it, and a number`() throws {
+        let subnet = IPv6Subnet(
+            id: 9, name: "", description: "", vlanID: 1, network: try #require(IPv6Network("fd99::/64")), gateway: nil,
+            dnsServers: [try #require(IPv6Address("fd99::53"))], rdnsMode: 0, allowDNS: true, allowProxy: true, activeDiscovery: false,
+            managed: true, routerAdvertisements: true
+        )
+        var compiler = try self.compiler()
+        compiler.ipv6Subnets = [subnet]
+        compiler.rackNumbers = [try self.rack().rack: 12]
+        var rack = try self.rack()
+        #expect(compiler.configuration(for: rack).segments.first?.ipv6 == nil)
+        rack.interfaces[0].ipv6Addresses = [try #require(IPv6Address("fd98::1")), try #require(IPv6Address("fd99::1"))]
+        let ipv6 = try #require(compiler.configuration(for: rack).segments.first?.ipv6)
+        #expect(ipv6.serviceAddress == IPv6Address("fd99::1") && ipv6.rackNumber == 12 && ipv6.managed && ipv6.routerAdvertisements)
+        #expect(ipv6.dnsServers == subnet.dnsServers && ipv6.network == subnet.network)
+        compiler.rackNumbers = [:]
+        #expect(compiler.configuration(for: rack).segments.first?.ipv6 == nil)
+    }
 }

@@ -32,9 +32,9 @@ import Testing
 
     /// What each core and codec may import. A module that is not named here is a shell, a contract or a program.
     private static let allowed: [String: Set<String>] = [
-        "JSON": [], "Domain": ["JSON"], "DHCP": ["Domain"], "TFTP": [], "HTTPForms": ["JSON"], "Lifecycle": ["Domain"], "Placement": ["Domain"],
-        "Leasing": ["Domain"], "Succession": ["Domain", "Leasing"], "Transfers": ["TFTP"], "BootConfiguration": ["Domain"],
-        "Installation": ["Domain", "JSON"],
+        "JSON": [], "Domain": ["JSON"], "DHCP": ["Domain"], "DHCPv6": ["Domain"], "NeighborDiscovery": ["Domain"], "TFTP": [],
+        "HTTPForms": ["JSON"], "Lifecycle": ["Domain"], "Placement": ["Domain"], "Leasing": ["Domain"], "LeasingV6": ["Domain", "Leasing"],
+        "Succession": ["Domain", "Leasing"], "Transfers": ["TFTP"], "BootConfiguration": ["Domain"], "Installation": ["Domain", "JSON"],
         "Inventory": ["Domain", "JSON"],
     ]
 

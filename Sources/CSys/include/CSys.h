@@ -4,3 +4,4 @@
 #include "CSysTFTP.h"
 #include "CSysDatagram.h"
 #include "CSysSegment.h"
+#include "CSysIPv6.h"

@@ -32,7 +32,7 @@ enum ObservationText {
     }
 
     /// RFC 4578, section 2.1, and IANA's registry of processor architecture types.
-    private static func firmware(of architecture: UInt16) -> Firmware? {
+    static func firmware(of architecture: UInt16) -> Firmware? {
         switch architecture {
         case 0: .bios
         case 6, 7, 9, 10, 11, 15, 16, 18, 19: .uefi
@@ -40,7 +40,7 @@ enum ObservationText {
         }
     }
 
-    private static func clientName(_ architecture: UInt16, isIPXE: Bool) -> String {
+    static func clientName(_ architecture: UInt16, isIPXE: Bool) -> String {
         let firmware: String
         switch architecture {
         case 0: firmware = "BIOS"
@@ -75,7 +75,7 @@ enum ObservationText {
         let isConfiguration = seen.kind == .tftpDone || seen.kind == .httpDone
         let intent = seen.macAddress.flatMap { answers.intent(of: $0) }
         return RackObservation(
-            source: source, macAddress: seen.macAddress, address: seen.client, type: type, description: parts.joined(separator: ", "),
+            source: source, macAddress: seen.macAddress, address: seen.client.ipv4, type: type, description: parts.joined(separator: ", "),
             occurred: Timestamp(microseconds: seen.milliseconds * 1000),
             purpose: isConfiguration && seen.name.contains("cfg") ? intent?.purpose : nil
         )

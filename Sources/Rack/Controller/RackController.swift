@@ -22,9 +22,12 @@ actor RackController {
     private let peers: PeerLinks
     private let boot: UInt64
     private var isDrained = false
+    private var ipv6: IPv6Segments
     private let segmentsChanged: AsyncStream<DHCPService>.Continuation
     /// Every segment's service, once it serves: whoever reads this forwards its messages.
     nonisolated let newSegments: AsyncStream<DHCPService>
+    /// The same for IPv6.
+    nonisolated let newIPv6Segments: AsyncStream<DHCPv6Service>
 
     init(
         rack: SystemID, settings: RackSettings, answers: BootAnswers, peers: PeerLinks, boot: UInt64,
@@ -37,6 +40,8 @@ actor RackController {
         self.boot = boot
         self.images = images
         self.logger = logger
+        self.ipv6 = IPv6Segments(settings: settings, logger: logger)
+        self.newIPv6Segments = self.ipv6.new
         (self.newSegments, self.segmentsChanged) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(256))
     }
 
@@ -64,6 +69,7 @@ actor RackController {
             }
         }
         self.drain(configuration.isDrained ?? false)
+        problems += self.ipv6.apply(configuration.segments)
         return RackConfigurationApplied(digest: configuration.digest, problems: problems)
     }
 
@@ -170,6 +176,7 @@ actor RackController {
         for id in self.successions.keys.sorted() { self.leaveSuccession(of: id) }
         for service in self.segments.values { service.stop() }
         self.segments = [:]
+        self.ipv6.stop()
         self.segmentsChanged.finish()
     }
 }

@@ -39,6 +39,14 @@ final class RackReporter: Sendable {
             group.addTask { for await observation in self.boot.events { self.add(ObservationText.observation(observation, self.answers)) } }
             group.addTask { await self.sendObservations() }
             group.addTask { await self.sendSegmentStatus() }
+            group.addTask {
+                await withDiscardingTaskGroup { segments in
+                    for await service in self.controller.newIPv6Segments {
+                        segments.addTask { await self.collectObservations(of: service) }
+                    }
+                    segments.cancelAll()
+                }
+            }
             await withDiscardingTaskGroup { segments in
                 for await service in self.controller.newSegments {
                     segments.addTask { await self.forwardLeases(of: service) }
@@ -63,7 +71,16 @@ final class RackReporter: Sendable {
     private func collectObservations(of service: DHCPService) async {
         for await observation in service.observations {
             if let address = observation.address, observation.kind == .acknowledge {
-                self.answers.note(client: address, is: observation.macAddress)
+                self.answers.note(client: .v4(address), is: observation.macAddress)
+            }
+            self.add(ObservationText.observation(observation))
+        }
+    }
+
+    private func collectObservations(of service: DHCPv6Service) async {
+        for await observation in service.observations {
+            if let address = observation.address, let machine = observation.macAddress, observation.kind == .reply {
+                self.answers.note(client: .v6(address), is: machine)
             }
             self.add(ObservationText.observation(observation))
         }

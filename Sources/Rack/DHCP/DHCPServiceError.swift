@@ -12,6 +12,8 @@ public struct DHCPServiceError: Error, Sendable, Equatable, CustomStringConverti
         case journal
         /// Started twice, or after it was stopped.
         case wrongState
+        /// A setting that nothing can be served by.
+        case configuration
         /// No memory or no thread.
         case resources
     }

@@ -11,7 +11,7 @@ internal import PostgresStorage
 enum SubnetHandlers {
     private static let parameters: [Parameter] = [
         .optional("name", "The subnet's name; without it the CIDR."), .optional("description", "A description."),
-        .optional("cidr", "Such as 10.0.0.0/24."),
+        .optional("cidr", "Such as 10.0.0.0/24 or fd00::/64."),
         .optional("vlan", "The VLAN's id.", kind: "Integer"), .optional("fabric", "With vid: the fabric's id or name."),
         .optional("vid", "With fabric: the VLAN's tag.", kind: "Integer"), .optional("gateway_ip", "The gateway; empty for none."),
         .optional("dns_servers", "Addresses."), .optional("rdns_mode", "0 off, 1 on, 2 as RFC 2317.", kind: "Integer"),
@@ -19,6 +19,7 @@ enum SubnetHandlers {
         .optional("allow_proxy", "Whether machines may use Gantry's proxy.", kind: "Boolean"),
         .optional("active_discovery", "Whether to look for neighbours.", kind: "Boolean"),
         .optional("managed", "Whether Gantry gives out any free address.", kind: "Boolean"),
+        .optional("router_advertisements", "IPv6: whether racks send router advertisements.", kind: "Boolean"),
     ]
 
     static let resources = [
@@ -28,12 +29,14 @@ enum SubnetHandlers {
                 Action("GET", "List all subnets") { call in
                     let objects = try await call.store.read { transaction in
                         let renderer = try await call.renderer(in: transaction)
-                        return try await transaction.subnets().map(renderer.subnet)
+                        let ipv4 = try await transaction.subnets().map { renderer.subnet($0) }
+                        return ipv4 + (try await transaction.ipv6Subnets().map { IPv6SubnetHandlers.object($0, renderer) })
                     }
                     return .json(.array(objects))
                 },
                 Action(
-                    "POST", "Create a subnet", parameters: [.required("cidr", "Such as 10.0.0.0/24.")] + Self.parameters.filter { $0.name != "cidr" },
+                    "POST", "Create a subnet",
+                    parameters: [.required("cidr", "Such as 10.0.0.0/24 or fd00::/64.")] + Self.parameters.filter { $0.name != "cidr" },
                     access: .administrator, run: Self.create
                 ),
             ]
@@ -44,12 +47,19 @@ enum SubnetHandlers {
                 Action("GET", "Get a subnet") { call in
                     .json(
                         try await call.store.read { transaction in
-                            try await call.renderer(in: transaction).subnet(try await Self.subnet(call, in: transaction))
+                            let renderer = try await call.renderer(in: transaction)
+                            if let subnet = try await IPv6SubnetHandlers.subnet(call, in: transaction) {
+                                return IPv6SubnetHandlers.object(subnet, renderer)
+                            }
+                            return renderer.subnet(try await Self.subnet(call, in: transaction))
                         }
                     )
                 },
                 Action("PUT", "Update a subnet", parameters: Self.parameters, access: .administrator) { call in
                     let object = try await call.store.transaction { transaction in
+                        if let subnet = try await IPv6SubnetHandlers.subnet(call, in: transaction) {
+                            return try await IPv6SubnetHandlers.update(call, subnet, in: transaction)
+                        }
                         var subnet = try await Self.subnet(call, in: transaction)
                         try await Self.apply(call, to: &subnet, in: transaction)
                         try await transaction.update(subnet)
@@ -61,6 +71,8 @@ enum SubnetHandlers {
                     "DELETE", "Delete a subnet", parameters: [.optional("force", "Also when it is in use.", kind: "Boolean")], access: .administrator
                 ) { call in
                     try await call.store.transaction { transaction in
+                        let id = try await IPv6SubnetHandlers.subnet(call, in: transaction)?.id
+                        if let id { return try await transaction.deleteSubnet(id) }
                         try await transaction.deleteSubnet(try await Self.subnet(call, in: transaction).id)
                     }
                     return .noContent
@@ -86,8 +98,11 @@ enum SubnetHandlers {
 
     /// By id, CIDR or name. The `maas` command line sends a CIDR as it is, with its slash.
     static func subnet(_ call: APICall, in transaction: StoreTransaction) async throws -> Subnet {
-        let text = call.path["id"] ?? "\(call.path["address"] ?? "")/\(call.path["prefix"] ?? "")"
-        return try await Self.subnet(text, in: transaction)
+        try await Self.subnet(Self.pathText(call), in: transaction)
+    }
+
+    static func pathText(_ call: APICall) -> String {
+        call.path["id"] ?? "\(call.path["address"] ?? "")/\(call.path["prefix"] ?? "")"
     }
 
     static func subnet(_ text: String, in transaction: StoreTransaction) async throws -> Subnet {
@@ -98,21 +113,22 @@ enum SubnetHandlers {
         return subnet
     }
 
-    private static func network(_ text: String) throws -> IPv4Network {
-        guard let network = IPv4Network(text) else {
-            throw APIFailure.field("cidr", "'\(text.prefix(40))' is not an IPv4 network such as 10.0.0.0/24, without host bits.")
+    static func network<Description: SubnetDescription>(_ text: String, of _: Description.Type) throws -> Description.Network {
+        guard let network = Description.Network(text) else {
+            let expected = "an \(Description.version) network such as \(Description.exampleNetwork), without host bits"
+            throw APIFailure.field("cidr", "'\(text.prefix(40))' is not \(expected).")
         }
         return network
     }
 
     private static func create(_ call: APICall) async throws -> APIResponse {
-        let network = try Self.network(try call.required("cidr"))
+        let text = try call.required("cidr")
+        if text.contains(":") { return try await IPv6SubnetHandlers.create(call, text) }
+        let network = try Self.network(text, of: Subnet.self)
         let object = try await call.store.transaction { transaction in
-            guard let standard = try await transaction.vlan(fabricID: 0, vid: 0) else {
-                throw APIFailure.field("vlan", "There is no default VLAN; name one.")
-            }
             var subnet = Subnet(
-                id: 0, name: "", description: "", vlanID: standard.id, network: network, gateway: nil, dnsServers: [], rdnsMode: 2, allowDNS: true,
+                id: 0, name: "", description: "", vlanID: try await Self.standardVLAN(in: transaction), network: network, gateway: nil,
+                dnsServers: [], rdnsMode: 2, allowDNS: true,
                 allowProxy: true, activeDiscovery: false, managed: true
             )
             try await Self.apply(call, to: &subnet, in: transaction)
@@ -122,22 +138,35 @@ enum SubnetHandlers {
         return .json(object)
     }
 
-    private static func apply(_ call: APICall, to subnet: inout Subnet, in transaction: StoreTransaction) async throws {
+    static func standardVLAN(in transaction: StoreTransaction) async throws -> Int {
+        guard let standard = try await transaction.vlan(fabricID: 0, vid: 0) else {
+            throw APIFailure.field("vlan", "There is no default VLAN; name one.")
+        }
+        return standard.id
+    }
+
+    /// Takes over what the form says.
+    static func apply<Description: SubnetDescription>(
+        _ call: APICall, to subnet: inout Description, in transaction: StoreTransaction
+    ) async throws {
         let form = call.form
         if let name = form.text("name") { subnet.name = try Self.name(name) }
         if let text = form.rawText("description") { subnet.description = text }
         if let text = form.text("cidr") {
-            let network = try Self.network(text)
+            let network = try Self.network(text, of: Description.self)
             if subnet.name == subnet.network.description { subnet.name = network.description }
             subnet.network = network
         }
         try await Self.applyVLAN(call, to: &subnet, in: transaction)
-        if form.contains("gateway_ip") { subnet.gateway = try call.address("gateway_ip") }
+        func address(_ text: String, field: String) throws -> Description.Address {
+            if let address = Description.Address(text) { return address }
+            throw APIFailure.field(
+                field, "'\(text.prefix(40))' is not an \(Description.version) address such as \(Description.exampleAddress)."
+            )
+        }
+        if form.contains("gateway_ip") { subnet.gateway = try form.text("gateway_ip").map { try address($0, field: "gateway_ip") } }
         if form.contains("dns_servers") {
-            subnet.dnsServers = try form.list("dns_servers").map { text in
-                guard let address = IPv4Address(text) else { throw APIFailure.field("dns_servers", "'\(text.prefix(40))' is not an IPv4 address.") }
-                return address
-            }
+            subnet.dnsServers = try form.list("dns_servers").map { try address($0, field: "dns_servers") }
         }
         if let mode = try call.integer("rdns_mode", in: 0...2) { subnet.rdnsMode = mode }
         if let value = try call.boolean("allow_dns") { subnet.allowDNS = value }
@@ -148,11 +177,11 @@ enum SubnetHandlers {
 
     /// A subnet's name may be its CIDR.
     private static func name(_ text: String) throws -> String {
-        IPv4Network(text) == nil ? try Names.checked(text, field: "name") : text
+        IPv4Network(text) == nil && IPv6Network(text) == nil ? try Names.checked(text, field: "name") : text
     }
 
     /// `vlan` is an id and wins; else `fabric` and `vid`, one of which may be missing.
-    private static func applyVLAN(_ call: APICall, to subnet: inout Subnet, in transaction: StoreTransaction) async throws {
+    private static func applyVLAN(_ call: APICall, to subnet: inout some SubnetDescription, in transaction: StoreTransaction) async throws {
         if let id = try call.integer("vlan") {
             guard try await transaction.vlan(id: id) != nil else { throw APIFailure.field("vlan", "There is no VLAN \(id).") }
             subnet.vlanID = id

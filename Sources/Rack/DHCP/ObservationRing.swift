@@ -3,16 +3,18 @@
 
 internal import Synchronization
 
+/// What DHCP over IPv4 saw on one segment.
+public typealias DHCPObservations = ObservationRing<DHCPObservation>
+
 /// The observations of one service, in order; for one consumer.
 ///
 /// Bounded: when nobody takes them, the newest are lost and counted, because the beginning of a boot says more than its end.
 /// The storage is allocated once, so that noting one on the packet path costs no allocation.
-public final class DHCPObservations: AsyncSequence, Sendable {
-    public typealias Element = DHCPObservation
+public final class ObservationRing<Element: Sendable>: AsyncSequence, Sendable {
     public typealias Failure = Never
 
     private struct Ring {
-        var items: [DHCPObservation?]
+        var items: [Element?]
         var first = 0
         var count = 0
         var lost = 0
@@ -32,7 +34,7 @@ public final class DHCPObservations: AsyncSequence, Sendable {
     public var lost: Int { self.ring.withLock { $0.lost } }
 
     /// Takes one in; the consumer is not woken, see ``wake()``.
-    func record(_ observation: DHCPObservation) {
+    func record(_ observation: Element) {
         self.ring.withLock { ring in
             guard ring.count < ring.items.count else {
                 ring.lost &+= 1
@@ -54,7 +56,7 @@ public final class DHCPObservations: AsyncSequence, Sendable {
         self.wakeup.finish()
     }
 
-    private func take() -> (DHCPObservation?, isFinished: Bool) {
+    private func take() -> (Element?, isFinished: Bool) {
         self.ring.withLock { ring in
             guard ring.count > 0 else { return (nil, ring.isFinished) }
             let item = ring.items[ring.first]
@@ -65,14 +67,14 @@ public final class DHCPObservations: AsyncSequence, Sendable {
     }
 
     public struct Iterator: AsyncIteratorProtocol {
-        let observations: DHCPObservations
+        let observations: ObservationRing
         var wakeups: AsyncStream<Void>.Iterator
 
-        public mutating func next() async -> DHCPObservation? {
+        public mutating func next() async -> Element? {
             await self.next(isolation: #isolation)
         }
 
-        public mutating func next(isolation actor: isolated (any Actor)?) async -> DHCPObservation? {
+        public mutating func next(isolation actor: isolated (any Actor)?) async -> Element? {
             while true {
                 let (item, isFinished) = self.observations.take()
                 if let item { return item }
