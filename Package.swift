@@ -119,7 +119,8 @@ let shells: [Target] = [
         "Rack",
         [
             "BMC", "BootConfiguration", "CSys", "ClusterLink", "ClusterMessages", "DHCP", "DHCPv6", "Domain", "GantryConfiguration", "HTTPClient",
-            "Images", "JSON", "Leasing", "LeasingV6", "NeighborDiscovery", "OpenSSL", "TFTP", "Transfers", nioCore, nioPosix, nioHTTP1, logging, lifecycle, signals,
+            "Images", "JSON", "Leasing", "LeasingV6", "NeighborDiscovery", "OpenSSL", "TFTP", "Transfers", nioCore, nioPosix, nioHTTP1, logging,
+            lifecycle, signals,
         ]
     ),
     module("APIClient", ["APIModel", "Domain", "HTTPClient", "JSON"]),

@@ -49,8 +49,8 @@ public enum GRUBConfiguration {
         let files = try BootFiles(intent: intent)
         let line = try KernelCommandLine(intent: intent, environment: environment, loader: .grub)
         let words = line.ownWords.map(Self.quoted) + ["\"$gantry_bootif\""] + line.optionWords.map { Self.quoted(Self.unquoted($0)) }
-        let http = "(http,\(environment.serviceAddress):\(environment.httpPort))"
-        let tftp = "(tftp,\(environment.serviceAddress))"
+        let http = "(http,\(environment.serviceAddress.urlHost):\(environment.httpPort))"
+        let tftp = "(tftp,\(environment.serviceAddress.urlHost))"
         return """
             set timeout=0
             echo 'Gantry: \(intent.purpose.rawValue)'

@@ -62,10 +62,10 @@ public enum IPXEScript {
         exit
         :efi
         iseq ${buildarch} arm64 && goto arm64 ||
-        chain tftp://\(environment.serviceAddress)/grubx64.efi || goto none
+        chain tftp://\(environment.serviceAddress.urlHost)/grubx64.efi || goto none
         goto none
         :arm64
-        chain tftp://\(environment.serviceAddress)/grubaa64.efi || goto none
+        chain tftp://\(environment.serviceAddress.urlHost)/grubaa64.efi || goto none
         :none
         exit 1
 

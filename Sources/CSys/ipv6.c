@@ -5,7 +5,6 @@
 #include "CSysIPv6.h"
 
 #include <arpa/inet.h>
-#include <endian.h>
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/icmp6.h>
@@ -33,19 +32,6 @@ struct CSysDatagrams6 {
     struct sockaddr_in6 *addresses;
     Control *controls;
 };
-
-static struct in6_addr to_network(CSysIPv6Address address) {
-    uint64_t halves[2] = {htobe64(address.high), htobe64(address.low)};
-    struct in6_addr result;
-    memcpy(&result, halves, sizeof result);
-    return result;
-}
-
-static CSysIPv6Address to_host(const struct in6_addr *address) {
-    uint64_t halves[2];
-    memcpy(halves, address, sizeof halves);
-    return (CSysIPv6Address){.high = be64toh(halves[0]), .low = be64toh(halves[1])};
-}
 
 CSysDatagrams6 *csys_datagrams6_create(uint32_t slots, uint32_t slot_size) {
     if (slots == 0 || slots > 1024 || slot_size == 0 || slot_size > 65536) return NULL;
@@ -104,7 +90,7 @@ uint32_t csys_datagrams6_length(const CSysDatagrams6 *batch, uint32_t slot) {
 }
 
 CSysIPv6Address csys_datagrams6_source(const CSysDatagrams6 *batch, uint32_t slot) {
-    return slot < batch->slots ? to_host(&batch->addresses[slot].sin6_addr) : (CSysIPv6Address){0, 0};
+    return slot < batch->slots ? csys_to_host(&batch->addresses[slot].sin6_addr) : (CSysIPv6Address){0, 0};
 }
 
 int csys_datagrams6_is_multicast(const CSysDatagrams6 *batch, uint32_t slot) {
@@ -125,7 +111,7 @@ void csys_datagrams6_address(CSysDatagrams6 *batch, uint32_t slot, uint32_t leng
     header->msg_control = NULL;
     header->msg_controllen = 0;
     batch->addresses[slot] = (struct sockaddr_in6){
-        .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = to_network(destination), .sin6_scope_id = (uint32_t)interface,
+        .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = csys_to_network(destination), .sin6_scope_id = (uint32_t)interface,
     };
 }
 
@@ -159,7 +145,7 @@ int csys_udp6_socket(const char *interface, uint16_t port, CSysIPv6Address group
     setsockopt(s, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_any};
     if (bind(s, (struct sockaddr *)&address, sizeof address) < 0) return fail(s);
-    if ((group.high | group.low) != 0 && join(s, interface, to_network(group)) < 0) return fail(s);
+    if ((group.high | group.low) != 0 && join(s, interface, csys_to_network(group)) < 0) return fail(s);
     return s;
 }
 
@@ -177,7 +163,7 @@ int csys_icmpv6_socket(const char *interface, uint8_t type) {
     if (setsockopt(s, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &hops, sizeof hops) < 0) return fail(s);
     if (setsockopt(s, IPPROTO_IPV6, IPV6_UNICAST_HOPS, &hops, sizeof hops) < 0) return fail(s);
     CSysIPv6Address routers = {.high = 0xFF02000000000000, .low = 2};
-    if (join(s, interface, to_network(routers)) < 0) return fail(s);
+    if (join(s, interface, csys_to_network(routers)) < 0) return fail(s);
     return s;
 }
 
@@ -194,7 +180,7 @@ long csys_icmpv6_receive(int socket, uint8_t *buffer, size_t capacity, CSysIPv6A
     };
     ssize_t count = recvmsg(socket, &message, MSG_DONTWAIT);
     if (count < 0) return -errno;
-    *source = to_host(&peer.sin6_addr);
+    *source = csys_to_host(&peer.sin6_addr);
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != IPPROTO_IPV6 || header->cmsg_type != IPV6_HOPLIMIT) continue;
         int hops;
@@ -205,7 +191,7 @@ long csys_icmpv6_receive(int socket, uint8_t *buffer, size_t capacity, CSysIPv6A
 }
 
 int csys_icmpv6_send(int socket, const uint8_t *bytes, size_t length, int interface, CSysIPv6Address destination) {
-    struct sockaddr_in6 peer = {.sin6_family = AF_INET6, .sin6_addr = to_network(destination), .sin6_scope_id = (uint32_t)interface};
+    struct sockaddr_in6 peer = {.sin6_family = AF_INET6, .sin6_addr = csys_to_network(destination), .sin6_scope_id = (uint32_t)interface};
     ssize_t sent = sendto(socket, bytes, length, MSG_DONTWAIT, (struct sockaddr *)&peer, sizeof peer);
     return sent < 0 ? -errno : 0;
 }

@@ -11,16 +11,23 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int csys_udp_open(uint32_t address, uint16_t port, int send_buffer_octets) {
-    int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+// What stands before an IPv4 address in the lower half of a mapped one.
+static const uint64_t ipv4_prefix = 0xFFFF00000000;
+
+int csys_udp_open(CSysIPv6Address address, uint16_t port, int send_buffer_octets) {
+    int descriptor = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return -errno;
-    int on = 1;
-    struct sockaddr_in local = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address),
+    int on = 1, off = 0;
+    struct sockaddr_in6 local = {
+        .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = csys_to_network(address),
     };
-    if (setsockopt(descriptor, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) < 0
+    // Both kinds of information: only IPv4's has a local address for a datagram that was broadcast.
+    if (setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0
+        || setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on) < 0
+        || setsockopt(descriptor, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) < 0
         // The service address may not be on this host yet.
         || setsockopt(descriptor, IPPROTO_IP, IP_FREEBIND, &on, sizeof on) < 0
+        || setsockopt(descriptor, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on) < 0
         || setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &send_buffer_octets, sizeof send_buffer_octets) < 0
         || bind(descriptor, (struct sockaddr *)&local, sizeof local) < 0) {
         int error = errno;
@@ -31,17 +38,17 @@ int csys_udp_open(uint32_t address, uint16_t port, int send_buffer_octets) {
 }
 
 int csys_udp_port(int descriptor) {
-    struct sockaddr_in local;
+    struct sockaddr_in6 local;
     socklen_t length = sizeof local;
     if (getsockname(descriptor, (struct sockaddr *)&local, &length) < 0) return -errno;
-    return ntohs(local.sin_port);
+    return ntohs(local.sin6_port);
 }
 
 long csys_udp_receive(int descriptor, uint8_t *buffer, size_t capacity, CSysUDPPath *path) {
-    struct sockaddr_in peer;
+    struct sockaddr_in6 peer;
     struct iovec part = {.iov_base = buffer, .iov_len = capacity};
     union {
-        char octets[CMSG_SPACE(sizeof(struct in_pktinfo))];
+        char octets[CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(struct in6_pktinfo))];
         struct cmsghdr alignment;
     } control;
     struct msghdr message = {
@@ -50,21 +57,27 @@ long csys_udp_receive(int descriptor, uint8_t *buffer, size_t capacity, CSysUDPP
     };
     ssize_t count = recvmsg(descriptor, &message, 0);
     if (count < 0) return -errno;
-    path->peer_address = ntohl(peer.sin_addr.s_addr);
-    path->peer_port = ntohs(peer.sin_port);
-    path->local_address = 0;
+    path->peer_address = csys_to_host(&peer.sin6_addr);
+    path->peer_port = ntohs(peer.sin6_port);
+    path->scope = peer.sin6_scope_id;
+    path->local_address = (CSysIPv6Address){0, 0};
+    int is_ipv4 = IN6_IS_ADDR_V4MAPPED(&peer.sin6_addr);
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
             struct in_pktinfo information;
             memcpy(&information, CMSG_DATA(header), sizeof information);
             // ipi_addr is the header's destination; a broadcast one cannot be a source.
-            path->local_address = ntohl(information.ipi_spec_dst.s_addr);
+            path->local_address = (CSysIPv6Address){0, ipv4_prefix | ntohl(information.ipi_spec_dst.s_addr)};
+        } else if (!is_ipv4 && header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo information;
+            memcpy(&information, CMSG_DATA(header), sizeof information);
+            path->local_address = csys_to_host(&information.ipi6_addr);
         }
     }
     return count;
 }
 
-enum { control_space = CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(uint16_t)) };
+enum { control_space = CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t)) };
 
 typedef union {
     char octets[control_space];
@@ -72,22 +85,25 @@ typedef union {
 } Control;
 
 // Fills in who sends to whom; answers the used length of the control messages.
-static size_t address(const CSysUDPPath *path, struct sockaddr_in *peer, Control *control) {
-    *peer = (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_port = htons(path->peer_port), .sin_addr.s_addr = htonl(path->peer_address),
+static size_t address(const CSysUDPPath *path, struct sockaddr_in6 *peer, Control *control) {
+    *peer = (struct sockaddr_in6){
+        .sin6_family = AF_INET6, .sin6_port = htons(path->peer_port), .sin6_addr = csys_to_network(path->peer_address),
+        .sin6_scope_id = path->scope,
     };
     memset(control, 0, sizeof *control);
-    if (path->local_address == 0) return 0;
-    control->alignment.cmsg_level = IPPROTO_IP;
-    control->alignment.cmsg_type = IP_PKTINFO;
-    control->alignment.cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
-    struct in_pktinfo information = {.ipi_spec_dst.s_addr = htonl(path->local_address)};
+    uint64_t low = path->local_address.low;
+    if (path->local_address.high == 0 && (low == 0 || low == ipv4_prefix)) return 0;
+    // Linux takes it for mapped addresses as well.
+    control->alignment.cmsg_level = IPPROTO_IPV6;
+    control->alignment.cmsg_type = IPV6_PKTINFO;
+    control->alignment.cmsg_len = CMSG_LEN(sizeof(struct in6_pktinfo));
+    struct in6_pktinfo information = {.ipi6_addr = csys_to_network(path->local_address)};
     memcpy(CMSG_DATA(&control->alignment), &information, sizeof information);
     return CMSG_SPACE(sizeof information);
 }
 
 int csys_udp_send(int descriptor, const uint8_t *buffer, size_t length, const CSysUDPPath *path) {
-    struct sockaddr_in peer;
+    struct sockaddr_in6 peer;
     Control control;
     size_t control_length = address(path, &peer, &control);
     struct iovec part = {.iov_base = (void *)buffer, .iov_len = length};
@@ -103,7 +119,7 @@ int csys_tftp_send(int descriptor, const CSysUDPPath *path, const uint8_t *conte
     enum { capacity = 64, header_length = 4, data_opcode = 3, largest_datagram = 65507 };
     uint8_t headers[capacity][header_length];
     struct iovec parts[2 * capacity];
-    struct sockaddr_in peer;
+    struct sockaddr_in6 peer;
     Control control;
     size_t control_length = address(path, &peer, &control);
     if (count > capacity) count = capacity;

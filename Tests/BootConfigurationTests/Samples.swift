@@ -6,7 +6,7 @@ import Domain
 import Testing
 
 enum Samples {
-    static let environment = BootEnvironment(serviceAddress: IPv4Address(rawValue: 0x0A63_0001), httpPort: 5248)
+    static let environment = BootEnvironment(serviceAddress: .v4(IPv4Address(rawValue: 0x0A63_0001)), httpPort: 5248)
     static let mac = MACAddress(rawValue: 0x5254_00AB_CDEF)
     static let image = EphemeralImage(
         kernel: String(repeating: "a", count: 64), initrd: String(repeating: "b", count: 64), squashfs: String(repeating: "c", count: 64))

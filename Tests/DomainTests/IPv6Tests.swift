@@ -33,11 +33,12 @@ import Testing
 
     @Test func `a network holds what begins as it does`() throws {
         let network = try #require(IPv6Network("fd99:0:0:40::/58"))
-        #expect(network.contains(try #require(IPv6Address("fd99:0:0:7f::1"))))
-        #expect(!network.contains(try #require(IPv6Address("fd99:0:0:80::1"))))
+        let inside = try #require(IPv6Address("fd99:0:0:7f::1"))
+        let outside = try #require(IPv6Address("fd99:0:0:80::1"))
+        #expect(network.contains(inside) && !network.contains(outside))
         #expect(network.description == "fd99:0:0:40::/58")
         let host = try #require(IPv6Network("fd99::1/128"))
-        #expect(host.contains(host.address) && !host.contains(try #require(IPv6Address("fd99::2"))))
+        #expect(host.contains(host.address) && !host.contains(outside))
         let all = try #require(IPv6Network("::/0"))
         #expect(all.contains(host.address) && all.overlaps(host) && host.overlaps(all) && !host.overlaps(network))
         #expect(IPv6Network(containing: host.address, prefixLength: 64).description == "fd99::/64")

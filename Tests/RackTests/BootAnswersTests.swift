@@ -7,8 +7,8 @@ import Rack
 import Testing
 
 @Suite struct BootAnswersTests {
-    static let client = IPv4Address(rawValue: 0x0A63_0064)
-    static let service = IPv4Address(rawValue: 0x0A63_0001)
+    static let client = IPAddress.v4(IPv4Address(rawValue: 0x0A63_0064))
+    static let service = IPAddress.v4(IPv4Address(rawValue: 0x0A63_0001))
 
     static func ask(_ answers: BootAnswers, _ name: String, _ transport: BootTransport = .http) -> BootAnswer {
         answers.answer(BootRequest(name: name, client: Self.client, service: Self.service, transport: transport))

@@ -302,11 +302,11 @@ import Testing
         let server = try Server()
         var answered = 0
         for _ in 0..<1_000 where server.send(Message(type: .solicit)) != nil { answered += 1 }
-        #expect(answered == 20 && server.responder.counters.limited == 980)
+        #expect(answered == 16 && server.responder.counters.limited == 984)
         #expect(server.send(Message(type: .solicit, client: DHCPUniqueIdentifier.uuid(1, 1).bytes)) != nil)
         server.now = server.now.advanced(bySeconds: 1)
         for _ in 0..<100 where server.send(Message(type: .solicit)) != nil { answered += 1 }
-        #expect(answered == 30)
+        #expect(answered == 20)
     }
 
     @Test func `random bytes never do harm`() throws {
@@ -342,7 +342,7 @@ import Testing
         #expect(message.prefixes.allSatisfy { $0.isOnLink && !$0.isAutonomous })
         #expect(message.dnsServers == configuration.dnsServers && message.searchDomains == ["maas"])
         configuration.managed = false
-        #expect(RouterAdvertiser.message(configuration).prefixes.allSatisfy(\.isAutonomous))
+        #expect(RouterAdvertiser.message(configuration).prefixes.allSatisfy { $0.isAutonomous })
         #expect(RouterAdvertiser(configuration, now: Instant(nanoseconds: 0)) == nil)
     }
 }

@@ -121,15 +121,17 @@ struct DHCPv6ServiceTests {
                     guard let address = service.leases().first?.address else { return false }
                     return try await namespaces.onMachine("ip", "-6", "address", "show", "dev", "machine0").contains("\(address)")
                 }
-                try await self.end(directory, "pid")
+                try await Self.end(directory, "pid")
             }
         }
     }
 
     /// Ends a daemon that wrote its process id.
-    private func end(_ directory: TemporaryDirectory, _ file: String) async throws {
-        let text = String(decoding: directory.read(file), as: UTF8.self).filter { $0.isNumber }
-        let process = try #require(pid_t(text))
+    static func end(_ directory: TemporaryDirectory, _ file: String) async throws {
+        func read() -> pid_t? { pid_t(String(decoding: directory.read(file), as: UTF8.self).filter { $0.isNumber }) }
+        // Some write it only after their first exchange.
+        try await eventually("the daemon tells its number") { read() != nil }
+        let process = try #require(read())
         kill(process, SIGTERM)
         try await eventually("the daemon has ended") { kill(process, 0) != 0 }
     }
@@ -172,8 +174,8 @@ struct DHCPv6ServiceTests {
             let lease = try #require(service.leases().first)
             #expect(self.log(directory).contains { $0.hasPrefix("BOUND6 \(lease.address)") })
             #expect(lease.address.high == 0xFD98_0000_0000_0000 && lease.macAddress != nil)
-            try await self.end(directory, "pid")
-            try await self.end(directory, "relay")
+            try await Self.end(directory, "pid")
+            try await Self.end(directory, "relay")
         }
     }
 

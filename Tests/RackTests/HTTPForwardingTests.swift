@@ -24,7 +24,7 @@ import Testing
 
     static func request(_ method: String = "GET", body: [UInt8] = []) -> ForwardRequest {
         ForwardRequest(
-            method: method, uri: "/MAAS/x", headers: [], body: body, clientAddress: IPv4Address(rawValue: 0x7F00_0001))
+            method: method, uri: "/MAAS/x", headers: [], body: body, clientAddress: .v4(IPv4Address(rawValue: 0x7F00_0001)))
     }
 
     /// A port on which nobody listens.
@@ -49,7 +49,7 @@ import Testing
                 body: request.body.isEmpty ? Array("hello".utf8) : request.body)
         }
         try await HTTPServiceTests.serving(forwarder: Self.forwarder([region.port])) { fixture, base, _ in
-            fixture.answers.note(client: IPv4Address(rawValue: 0x7F00_0001), is: BootFixture.mac)
+            fixture.answers.note(client: .v4(IPv4Address(rawValue: 0x7F00_0001)), is: BootFixture.mac)
             let answer = try await HTTPServiceTests.curl(
                 "-i", "-H", "X-Forwarded-For: 1.2.3.4", "-H", "X-Gantry-Service: http://evil", "-H", "Forwarded: for=1.2.3.4", "-H",
                 "Authorization: OAuth oauth_token=t", "-H", "Connection: keep-alive, X-Mine", "-H", "X-Mine: 1", "-H", "Host: rack:5248",

@@ -59,7 +59,7 @@ import Transfers
             _ = try await execute("curl", ["-sS", base + "pxelinux.cfg/0A630001"])
             try await eventually("the timeline has all") { fixture.observed(.tftpDone).count == 6 && fixture.observed(.tftpFailed).count == 1 }
             let done = fixture.observed(.tftpDone)
-            #expect(done[0].bytes == 100_000 && done[0].name == "lpxelinux.0" && done[0].client == IPv4Address("127.0.0.1"))
+            #expect(done[0].bytes == 100_000 && done[0].name == "lpxelinux.0" && done[0].client == IPAddress("127.0.0.1"))
             #expect(done[5].macAddress == BootFixture.mac)
             #expect(fixture.observed(.tftpRequest).last?.purpose == .commissioning)
             #expect(service.counted.completed == 6 && service.counted.refused == 2)
@@ -384,7 +384,7 @@ import Transfers
             let port = try #require(client.localPort)
             service.receive(
                 TFTPTransferRecord(
-                    client: IPv4Address(rawValue: 0x7F00_0001), clientPort: port, service: IPv4Address(rawValue: 0x7F00_0001),
+                    client: .v4(IPv4Address(rawValue: 0x7F00_0001)), clientPort: port, service: .v4(IPv4Address(rawValue: 0x7F00_0001)),
                     serverPort: start, digest: digest, terms: .plain, acknowledgedBlock: 512, isFinished: false))
             service.takeOver()
             let rest = try await client.goOn(after: 512, blockSize: 512, windowSize: 1)

@@ -7,11 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Every int below is a value >= 0, or the negated errno. Addresses are two numbers in host order, the network's half first.
-typedef struct {
-    uint64_t high;
-    uint64_t low;
-} CSysIPv6Address;
+#include "CSysIPv6Address.h"
+
+// Every int below is a value >= 0, or the negated errno.
 
 typedef struct CSysDatagrams6 CSysDatagrams6;
 

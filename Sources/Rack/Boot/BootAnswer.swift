@@ -8,12 +8,12 @@ public import Domain
 public struct BootRequest: Sendable, Hashable {
     /// As the machine wrote it; for HTTP the decoded path.
     public var name: String
-    public var client: IPv4Address
+    public var client: IPAddress
     /// The address that the request came to: what generated configurations point to.
-    public var service: IPv4Address
+    public var service: IPAddress
     public var transport: BootTransport
 
-    public init(name: String, client: IPv4Address, service: IPv4Address, transport: BootTransport) {
+    public init(name: String, client: IPAddress, service: IPAddress, transport: BootTransport) {
         self.name = name
         self.client = client
         self.service = service

@@ -11,7 +11,7 @@ public final class BootAnswers: Sendable {
         var intents: [MACAddress: BootIntent] = [:]
         var enlistment: BootIntent?
         var loaders: [String: String] = [:]
-        var clients: [IPv4Address: MACAddress] = [:]
+        var clients: [IPAddress: MACAddress] = [:]
     }
 
     /// How many addresses are remembered with their machine; then all are forgotten, because only the timeline uses them.
@@ -74,7 +74,7 @@ public final class BootAnswers: Sendable {
     }
 
     /// Remembers whose address this is, as DHCP knows it.
-    public func note(client: IPv4Address, is macAddress: MACAddress) {
+    public func note(client: IPAddress, is macAddress: MACAddress) {
         self.state.withLock { state in
             if state.clients.count >= Self.maximumClients, state.clients[client] == nil { state.clients = [:] }
             state.clients[client] = macAddress
@@ -82,7 +82,7 @@ public final class BootAnswers: Sendable {
     }
 
     /// Whose address this is, if known.
-    public func macAddress(of client: IPv4Address) -> MACAddress? {
+    public func macAddress(of client: IPAddress) -> MACAddress? {
         self.state.withLock { $0.clients[client] }
     }
 

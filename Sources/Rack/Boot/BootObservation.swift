@@ -26,7 +26,7 @@ public struct BootObservation: Sendable, Hashable {
     public var milliseconds: Int64
     public var kind: Kind
     /// The machine's address.
-    public var client: IPv4Address
+    public var client: IPAddress
     /// From the requested name, or else what is known of the address.
     public var macAddress: MACAddress?
     /// The file's name; for metadata the path without its query.
@@ -43,7 +43,7 @@ public struct BootObservation: Sendable, Hashable {
     public var detail: String
 
     public init(
-        milliseconds: Int64, kind: Kind, client: IPv4Address, macAddress: MACAddress?, name: String, bytes: UInt64 = 0,
+        milliseconds: Int64, kind: Kind, client: IPAddress, macAddress: MACAddress?, name: String, bytes: UInt64 = 0,
         duration: Duration = .zero, status: Int? = nil, purpose: BootPurpose? = nil, detail: String = ""
     ) {
         self.milliseconds = milliseconds

@@ -75,7 +75,7 @@ enum ObservationText {
         let isConfiguration = seen.kind == .tftpDone || seen.kind == .httpDone
         let intent = seen.macAddress.flatMap { answers.intent(of: $0) }
         return RackObservation(
-            source: source, macAddress: seen.macAddress, address: seen.client, type: type, description: parts.joined(separator: ", "),
+            source: source, macAddress: seen.macAddress, address: seen.client.ipv4, type: type, description: parts.joined(separator: ", "),
             occurred: Timestamp(microseconds: seen.milliseconds * 1000),
             purpose: isConfiguration && seen.name.contains("cfg") ? intent?.purpose : nil
         )

@@ -41,7 +41,7 @@ final class RackReporter: Sendable {
             group.addTask {
                 await withDiscardingTaskGroup { segments in
                     for await service in self.controller.newIPv6Segments {
-                        segments.addTask { for await seen in service.observations { self.add(ObservationText.observation(seen)) } }
+                        segments.addTask { await self.collectObservations(of: service) }
                     }
                     segments.cancelAll()
                 }
@@ -70,7 +70,16 @@ final class RackReporter: Sendable {
     private func collectObservations(of service: DHCPService) async {
         for await observation in service.observations {
             if let address = observation.address, observation.kind == .acknowledge {
-                self.answers.note(client: address, is: observation.macAddress)
+                self.answers.note(client: .v4(address), is: observation.macAddress)
+            }
+            self.add(ObservationText.observation(observation))
+        }
+    }
+
+    private func collectObservations(of service: DHCPv6Service) async {
+        for await observation in service.observations {
+            if let address = observation.address, let machine = observation.macAddress, observation.kind == .reply {
+                self.answers.note(client: .v6(address), is: machine)
             }
             self.add(ObservationText.observation(observation))
         }

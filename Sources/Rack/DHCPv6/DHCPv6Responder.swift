@@ -27,7 +27,15 @@ struct DHCPv6Responder: Sendable {
     var isActive = true
     var counters = DHCPv6Counters()
     let observations: DHCPv6Observations
-    private var limit = DHCPv6RateLimit()
+    private var admission = DHCPAdmission(Self.limits)
+
+    /// As over IPv4, but without a place to wait: DHCPv6 clients repeat themselves after a second and then ever more slowly, so what is
+    /// dropped in a storm comes again, and is only delayed.
+    private static let limits: DHCPLimits = {
+        var limits = DHCPLimits()
+        limits.clientWaiting = 0
+        return limits
+    }()
 
     init(core: LeaseCoreV6, template: DHCPv6ReplyTemplate, observations: DHCPv6Observations) {
         self.core = core
@@ -51,7 +59,7 @@ struct DHCPv6Responder: Sendable {
         }
         let client = request.clientIdentifier?.range ?? 0..<0
         let who = AddressHolder(identifier: client, of: bytes, association: 0)
-        guard self.limit.admit(client: who.digest, now: now) else {
+        guard self.admission.admit(who.digest, isQueueEmpty: true, now: now) == .now else {
             self.counters.limited &+= 1
             return nil
         }

@@ -48,10 +48,7 @@ extension DHCPv6Service {
     /// Bit 0: told something; bit 1: DHCPv6; bit 2: a solicitation. 0 after two seconds, or when an advertisement is due.
     private static func wait(for sockets: DHCPv6Sockets, wakeup: Int32, until due: Instant?) -> Int32 {
         let left = due.map { Self.now.nanoseconds(until: $0) / 1_000_000 + 1 } ?? 2_000
-        let descriptors = sockets.icmp >= 0 ? [wakeup, sockets.udp, sockets.icmp] : [wakeup, sockets.udp]
-        return unsafe descriptors.withUnsafeBufferPointer { buffer in
-            unsafe csys_wait_any(buffer.baseAddress, Int32(buffer.count), Int32(min(max(left, 0), 2_000)))
-        }
+        return sockets.wait(for: wakeup, milliseconds: Int32(min(max(left, 0), 2_000)))
     }
 
     private func answer(_ sockets: DHCPv6Sockets, _ received: Int) {
@@ -75,10 +72,10 @@ extension DHCPv6Service {
     }
 
     private func advertise(_ sockets: DHCPv6Sockets, _ advertiser: inout RouterAdvertiser?) {
-        guard let bytes = advertiser?.bytes, sockets.icmp >= 0 else { return }
+        guard let bytes = advertiser?.bytes else { return }
         // A standby's hosts hear the active rack.
         let isActive = self.state.withLock { $0.responder?.isActive ?? false }
-        let isSent = isActive && sockets.advertise(bytes)
+        let isSent = isActive && sockets.icmp >= 0 && sockets.advertise(bytes)
         advertiser?.advertised(isSent: isSent, now: Self.now)
         if isSent { self.state.withLock { $0.responder?.counters.routerAdvertisements &+= 1 } }
     }

@@ -27,6 +27,8 @@ internal import NeighborDiscovery
     private let inbound: OpaquePointer
     private let outbound: OpaquePointer
     private var count: UInt32 = 0
+    /// What is waited for; the first is the service's own.
+    private var descriptors: [Int32]
     private var solicitation = [UInt8](repeating: 0, count: Int(slotSize))
 
     init(_ configuration: DHCPv6SegmentConfiguration) throws(DHCPServiceError) {
@@ -55,6 +57,7 @@ internal import NeighborDiscovery
         self.interface = interface
         self.udp = udp
         self.icmp = icmp
+        self.descriptors = icmp >= 0 ? [-1, udp, icmp] : [-1, udp]
         unsafe self.inbound = inbound
         unsafe self.outbound = outbound
     }
@@ -68,6 +71,14 @@ internal import NeighborDiscovery
 
     private static func reason(_ code: Int32) -> String {
         unsafe strerror(-code).map { unsafe String(cString: $0) } ?? "error \(-code)"
+    }
+
+    /// Waits for a descriptor of the service (bit 0), for DHCPv6 (bit 1), or for a solicitation (bit 2); 0 after the time.
+    func wait(for wakeup: Int32, milliseconds: Int32) -> Int32 {
+        self.descriptors[0] = wakeup
+        return unsafe self.descriptors.withUnsafeBufferPointer { buffer in
+            unsafe csys_wait_any(buffer.baseAddress, Int32(buffer.count), milliseconds)
+        }
     }
 
     // MARK: DHCPv6

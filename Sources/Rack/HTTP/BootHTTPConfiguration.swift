@@ -3,7 +3,7 @@
 
 /// The settings of the HTTP boot server.
 public struct BootHTTPConfiguration: Sendable, Hashable {
-    /// The address to listen on.
+    /// The address to listen on; `::` is every address of both versions of IP.
     public var address: String
     /// TCP port; 0 for any free one. 5248 is MAAS's.
     public var port: Int
@@ -29,7 +29,7 @@ public struct BootHTTPConfiguration: Sendable, Hashable {
     public var drainTime: Duration
 
     public init(
-        address: String = "0.0.0.0", port: Int = 5248, maximumConnections: Int = 1024, maximumHeaderBytes: Int = 32 * 1024,
+        address: String = "::", port: Int = 5248, maximumConnections: Int = 1024, maximumHeaderBytes: Int = 32 * 1024,
         maximumBodyBytes: Int = 64 << 20, maximumBufferedBytes: Int = 256 << 20, idleTimeout: Duration = .seconds(60),
         fetchDeadline: Duration = .seconds(20), forwardDeadline: Duration = .seconds(60), retryAfterSeconds: Int = 2,
         maximumOpenFiles: Int = 128, drainTime: Duration = .seconds(10)

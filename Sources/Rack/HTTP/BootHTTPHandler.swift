@@ -30,8 +30,8 @@ final class BootHTTPHandler: ChannelInboundHandler {
 
     let service: BootHTTPService
     var state: State = .idle
-    var client = IPv4Address(rawValue: 0)
-    var local = IPv4Address(rawValue: 0)
+    var client = IPAddress.v4(IPv4Address(rawValue: 0))
+    var local = IPAddress.v4(IPv4Address(rawValue: 0))
     private var localPort = 0
     private var lastProgress: NIODeadline = .now()
     private var idleCheck: RepeatedTask?
@@ -41,11 +41,11 @@ final class BootHTTPHandler: ChannelInboundHandler {
     }
 
     /// The base URL under which the machine reached this server.
-    var serviceURL: String { "http://\(self.local):\(self.localPort)" }
+    var serviceURL: String { "http://\(self.local.urlHost):\(self.localPort)" }
 
     func channelActive(context: ChannelHandlerContext) {
-        self.client = context.remoteAddress?.ipAddress.flatMap { IPv4Address($0) } ?? self.client
-        self.local = context.localAddress?.ipAddress.flatMap { IPv4Address($0) } ?? self.local
+        self.client = context.remoteAddress?.ipAddress.flatMap { IPAddress($0) } ?? self.client
+        self.local = context.localAddress?.ipAddress.flatMap { IPAddress($0) } ?? self.local
         self.localPort = context.localAddress?.port ?? self.service.configuration.port
         self.lastProgress = .now()
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)

@@ -20,7 +20,7 @@ enum ForwardHeaders {
     /// The fields of a machine's request for the region.
     ///
     /// - Parameter service: The base URL under which the machine reached the rack.
-    static func request(_ headers: HTTPHeaders, client: IPv4Address, service: String) -> [ForwardHeader] {
+    static func request(_ headers: HTTPHeaders, client: IPAddress, service: String) -> [ForwardHeader] {
         Self.endToEnd(headers).filter { !Self.isReserved($0.name.lowercased()) } + [
             ForwardHeader(name: "X-Forwarded-For", value: client.description),
             ForwardHeader(name: "X-Gantry-Service", value: service),

@@ -22,9 +22,9 @@ public struct ForwardRequest: Sendable, Hashable {
     /// End-to-end fields only, with `X-Forwarded-For` and `X-Gantry-Service`.
     public var headers: [ForwardHeader]
     public var body: [UInt8]
-    public var clientAddress: IPv4Address
+    public var clientAddress: IPAddress
 
-    public init(method: String, uri: String, headers: [ForwardHeader], body: [UInt8], clientAddress: IPv4Address) {
+    public init(method: String, uri: String, headers: [ForwardHeader], body: [UInt8], clientAddress: IPAddress) {
         self.method = method
         self.uri = uri
         self.headers = headers

@@ -12,7 +12,7 @@ import Transfers
 /// The TFTP server's thread: waits for datagrams and deadlines, asks the transfers' cores what to do, and does it.
 final class TFTPLoop {
     private struct Client: Hashable {
-        var address: IPv4Address
+        var address: IPAddress
         var port: UInt16
     }
 
@@ -41,7 +41,7 @@ final class TFTPLoop {
     private var freeSlots: [Int]
     private var slots: [Client: Int] = [:]
     /// Transfers by the client's address.
-    private var held: [IPv4Address: Int] = [:]
+    private var held: [IPAddress: Int] = [:]
     private var timers: TransferTimers
     /// Kept from packet to packet.
     private var effects: [ReadTransfer.Effect] = []

@@ -7,7 +7,7 @@ public import Transfers
 /// The settings of the TFTP server.
 public struct TFTPServiceConfiguration: Sendable, Hashable {
     /// The address to listen on; nil for all. Answers come from the address that was asked in either case.
-    public var address: IPv4Address?
+    public var address: IPAddress?
     /// UDP port; 0 for any free one. TFTP's own is 69.
     public var port: Int
     /// Transfers at the same time, each with a socket of its own that is opened at the start. A request beyond that is not answered: the
@@ -23,7 +23,7 @@ public struct TFTPServiceConfiguration: Sendable, Hashable {
     public var drainTime: Duration
 
     public init(
-        address: IPv4Address? = nil, port: Int = 69, maximumSessions: Int = 256, maximumSessionsPerClient: Int = 16,
+        address: IPAddress? = nil, port: Int = 69, maximumSessions: Int = 256, maximumSessionsPerClient: Int = 16,
         transferPorts: ClosedRange<Int>? = nil, transfer: ReadTransferConfiguration = ReadTransferConfiguration(),
         drainTime: Duration = .seconds(5)
     ) {

@@ -6,10 +6,10 @@ public import Transfers
 
 /// What another rack must know to go on with a transfer: racks tell each other when one begins, every 512 blocks, and when it ends.
 public struct TFTPTransferRecord: Sendable, Hashable, Codable {
-    public var client: IPv4Address
+    public var client: IPAddress
     public var clientPort: Int
     /// The service address that the client talks to.
-    public var service: IPv4Address
+    public var service: IPAddress
     /// The port of this transfer on the rack.
     public var serverPort: Int
     /// The file's SHA-256. Generated files are one packet long and have no record.
@@ -20,7 +20,7 @@ public struct TFTPTransferRecord: Sendable, Hashable, Codable {
     public var isFinished: Bool
 
     public init(
-        client: IPv4Address, clientPort: Int, service: IPv4Address, serverPort: Int, digest: String, terms: TransferTerms,
+        client: IPAddress, clientPort: Int, service: IPAddress, serverPort: Int, digest: String, terms: TransferTerms,
         acknowledgedBlock: UInt64, isFinished: Bool
     ) {
         self.client = client

@@ -7,10 +7,12 @@ import Glibc
 
 /// The two ends of a datagram's way.
 struct UDPPath: Hashable {
-    var peer: IPv4Address
+    var peer: IPAddress
     var peerPort: UInt16
+    /// The interface that a link-local peer is on; 0 for others.
+    var scope: UInt32 = 0
     /// What the peer sent to, and what answers must come from.
-    var local: IPv4Address
+    var local: IPAddress
 }
 
 /// A bound, non-blocking UDP socket that knows the local address of each datagram.
@@ -22,11 +24,11 @@ final class UDPSocket: Sendable {
     let port: UInt16
 
     /// - Parameter sendBufferOctets: What the kernel may hold of datagrams that are not on the wire yet.
-    init(address: IPv4Address?, port: UInt16, sendBufferOctets: Int) throws {
-        let descriptor = csys_udp_open(address?.rawValue ?? 0, port, Int32(clamping: sendBufferOctets))
+    init(address: IPAddress?, port: UInt16, sendBufferOctets: Int) throws {
+        let descriptor = csys_udp_open(Self.number(address?.mapped ?? .unspecified), port, Int32(clamping: sendBufferOctets))
         guard descriptor >= 0 else {
             let reason = unsafe String(cString: strerror(-descriptor))
-            throw TFTPServiceError(.socketFailed, "UDP \(address.map { "\($0)" } ?? "0.0.0.0"):\(port) cannot be opened: \(reason)")
+            throw TFTPServiceError(.socketFailed, "UDP \(address?.urlHost ?? "[::]"):\(port) cannot be opened: \(reason)")
         }
         self.descriptor = descriptor
         self.port = UInt16(clamping: csys_udp_port(descriptor))
@@ -44,7 +46,7 @@ final class UDPSocket: Sendable {
         }
         guard count >= 0 else { return nil }
         let sender = UDPPath(
-            peer: IPv4Address(rawValue: path.peer_address), peerPort: path.peer_port, local: IPv4Address(rawValue: path.local_address)
+            peer: Self.address(path.peer_address), peerPort: path.peer_port, scope: path.scope, local: Self.address(path.local_address)
         )
         return (min(count, buffer.count), sender)
     }
@@ -77,6 +79,16 @@ final class UDPSocket: Sendable {
     }
 
     private static func route(_ path: UDPPath) -> CSysUDPPath {
-        CSysUDPPath(peer_address: path.peer.rawValue, local_address: path.local.rawValue, peer_port: path.peerPort)
+        CSysUDPPath(
+            peer_address: Self.number(path.peer.mapped), local_address: Self.number(path.local.mapped), scope: path.scope, peer_port: path.peerPort
+        )
+    }
+
+    private static func number(_ address: IPv6Address) -> CSysIPv6Address {
+        CSysIPv6Address(high: address.high, low: address.low)
+    }
+
+    private static func address(_ number: CSysIPv6Address) -> IPAddress {
+        IPAddress(mapped: IPv6Address(high: number.high, low: number.low))
     }
 }
