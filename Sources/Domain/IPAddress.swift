@@ -56,3 +56,14 @@ extension IPAddress: LosslessStringConvertible {
         }
     }
 }
+
+extension IPAddress: Codable {
+    public init(from decoder: any Decoder) throws {
+        self = try decodeText(from: decoder, expected: "an address such as 10.0.0.1 or fd00::1")
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(self.description)
+    }
+}

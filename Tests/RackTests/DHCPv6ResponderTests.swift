@@ -342,7 +342,7 @@ import Testing
         #expect(message.prefixes.allSatisfy { $0.isOnLink && !$0.isAutonomous })
         #expect(message.dnsServers == configuration.dnsServers && message.searchDomains == ["maas"])
         configuration.managed = false
-        #expect(RouterAdvertiser.message(configuration).prefixes.allSatisfy(\.isAutonomous))
+        #expect(RouterAdvertiser.message(configuration).prefixes.allSatisfy { $0.isAutonomous })
         #expect(RouterAdvertiser(configuration, now: Instant(nanoseconds: 0)) == nil)
     }
 }

@@ -128,8 +128,10 @@ struct DHCPv6ServiceTests {
 
     /// Ends a daemon that wrote its process id.
     static func end(_ directory: TemporaryDirectory, _ file: String) async throws {
-        let text = String(decoding: directory.read(file), as: UTF8.self).filter { $0.isNumber }
-        let process = try #require(pid_t(text))
+        func read() -> pid_t? { pid_t(String(decoding: directory.read(file), as: UTF8.self).filter { $0.isNumber }) }
+        // Some write it only after their first exchange.
+        try await eventually("the daemon tells its number") { read() != nil }
+        let process = try #require(read())
         kill(process, SIGTERM)
         try await eventually("the daemon has ended") { kill(process, 0) != 0 }
     }

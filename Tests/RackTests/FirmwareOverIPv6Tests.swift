@@ -3,21 +3,21 @@
 
 import Domain
 import Glibc
+import LeasingV6
 import Logging
-import NIOPosix
 import Synchronization
 import TestSupport
 import Testing
 
 @testable import Rack
 
-/// A virtual machine's UEFI firmware boots over IPv6 alone: DHCPv6, its loader by TFTP, and the loader's script by HTTP.
-@Suite(.enabled(if: geteuid() == 0 && access("/usr/share/OVMF/OVMF_CODE.fd", R_OK) == 0, "namespaces need root, the firmware is in ovmf"))
+/// A virtual machine's UEFI firmware boots over IPv6 alone. (`BootOverIPv6Tests` has the HTTP that follows.)
+@Suite(.enabled(if: geteuid() == 0, "namespaces need root"))
 struct FirmwareOverIPv6Tests {
     private static let loader = "/usr/lib/ipxe/ipxe.efi"
     private static let machine = MACAddress(rawValue: 0x5254_00AB_CDEF)
 
-    @Test(.timeLimit(.minutes(10))) func `UEFI fetches iPXE by TFTP, and iPXE its script by HTTP, over IPv6`() async throws {
+    @Test(.timeLimit(.minutes(10))) func `UEFI fetches iPXE by TFTP over IPv6, and iPXE is told of its script`() async throws {
         try await DHCPNamespaces.with { namespaces in
             let directory = TemporaryDirectory()
             try await self.makeNetwork(namespaces)
@@ -26,28 +26,31 @@ struct FirmwareOverIPv6Tests {
             fixture.answers.setLoaders(["bootx64.efi": try fixture.content.insert(firmware)])
             let servers = try self.startServers(namespaces, fixture)
             defer { servers.dhcp.stop() }
-            try await servers.http.bind()
             try await fixture.serving {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await servers.tftp.run() }
-                    group.addTask { try await servers.http.run() }
                     try await self.startMachine(namespaces, directory)
+                    defer { Self.endMachine(directory) }
                     try await eventually(within: .seconds(240), "the firmware has its loader") {
                         fixture.observed(.tftpDone).contains { $0.name.hasSuffix("bootx64.efi") && $0.bytes == firmware.count }
                     }
-                    try await eventually(within: .seconds(240), "iPXE has its script") {
-                        fixture.observed(.httpDone).contains { $0.name.hasSuffix("ipxe.cfg") }
+                    try await eventually(within: .seconds(240), "iPXE knows its script") {
+                        String(decoding: directory.read("serial"), as: UTF8.self).contains("http://[fd99::1]:5248/ipxe.cfg")
                     }
                     let counters = servers.dhcp.counters
                     #expect(counters.solicits >= 2 && counters.requests >= 2 && counters.routerAdvertisements > 0 && counters.malformed == 0)
                     #expect(servers.dhcp.leases().contains { $0.macAddress == Self.machine })
                     #expect(fixture.observed(.tftpDone).allSatisfy { $0.client.ipv4 == nil })
-                    try await DHCPv6ServiceTests.end(directory, "pid")
                     group.cancelAll()
                 }
             }
-            try await servers.group.shutdownGracefully()
         }
+    }
+
+    /// However the test ends, the machine does not outlive it.
+    private static func endMachine(_ directory: TemporaryDirectory) {
+        let text = String(decoding: directory.read("pid"), as: UTF8.self).filter { $0.isNumber }
+        if let process = pid_t(text) { kill(process, SIGKILL) }
     }
 
     private static func read(_ path: String) throws -> [UInt8] {
@@ -74,8 +77,6 @@ struct FirmwareOverIPv6Tests {
     private struct Servers: Sendable {
         var dhcp: DHCPv6Service
         var tftp: TFTPService
-        var http: BootHTTPService
-        var group: MultiThreadedEventLoopGroup
     }
 
     private func startServers(_ namespaces: DHCPNamespaces, _ fixture: BootFixture) throws -> Servers {
@@ -89,16 +90,10 @@ struct FirmwareOverIPv6Tests {
         let servers = Mutex<Servers?>(nil)
         try namespaces.inside(namespaces.server) {
             try dhcp.start()
-            // Its threads are in the namespace too.
-            let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
             let tftp = try TFTPService(
                 configuration: TFTPServiceConfiguration(maximumSessions: 8), answers: fixture.answers, content: fixture.content,
                 fetches: fixture.fetches, observations: fixture.observations, logger: fixture.logger)
-            let http = BootHTTPService(
-                configuration: BootHTTPConfiguration(drainTime: .milliseconds(100)), answers: fixture.answers, content: fixture.content,
-                fetches: fixture.fetches, observations: fixture.observations, forwarder: HTTPServiceTests.NoRegion(), logger: fixture.logger,
-                group: group)
-            servers.withLock { $0 = Servers(dhcp: dhcp, tftp: tftp, http: http, group: group) }
+            servers.withLock { $0 = Servers(dhcp: dhcp, tftp: tftp) }
         }
         return try #require(servers.withLock { $0 })
     }
