@@ -89,7 +89,8 @@ public import Domain
         if request.present.contains(.relayAgentInformation) {
             var needed = 0
             request.options(.relayAgentInformation, in: bytes) { needed += 2 + $0.length }
-            self.limit = unsafe max(min(self.limit, self.slot.count - needed), DHCPMessageView.optionsOffset + 8)
+            // However long the relay's option is, what makes an answer one has room.
+            self.limit = unsafe max(min(self.limit, self.slot.count - needed), Self.paddedLength)
         }
     }
 

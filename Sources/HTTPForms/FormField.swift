@@ -14,6 +14,6 @@ public struct FormField: Sendable, Hashable {
         self.filename = filename
     }
 
-    /// The value as text; bytes that are not UTF-8 become replacement characters.
-    public var text: String { String(decoding: self.value, as: UTF8.self) }
+    /// The value as text; bytes that are not UTF-8, and NULs, become replacement characters.
+    public var text: String { String(outside: self.value) }
 }

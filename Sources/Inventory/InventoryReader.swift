@@ -83,6 +83,7 @@ public enum InventoryReader {
         var found: [NetworkInterface] = []
         for card in (network?["cards"]?.arrayValue ?? []).prefix(self.maximumDevices) {
             for port in (card["ports"]?.arrayValue ?? []).prefix(64) {
+                guard found.count < self.maximumDevices else { return found }
                 guard let address = port["address"]?.stringValue.flatMap({ MACAddress($0) }), let name = port["id"]?.stringValue, !name.isEmpty,
                     !found.contains(where: { $0.macAddress == address })
                 else { continue }

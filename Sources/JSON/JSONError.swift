@@ -12,7 +12,7 @@ public struct JSONError: Error, Equatable, CustomStringConvertible {
 }
 
 extension JSONValue {
-    /// Reads one JSON document.
+    /// Reads one JSON document. `\u0000` in it becomes a replacement character.
     ///
     /// - Parameter maximumDepth: nesting beyond this is refused; real documents have fewer than ten levels.
     /// - Throws: `JSONError` with the place and what was expected there.

@@ -148,7 +148,8 @@ struct JSONParser {
                 guard (0xDC00..<0xE000).contains(low) else { throw self.error("the second half of a surrogate pair") }
                 code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
             }
-            guard let scalar = Unicode.Scalar(code) else { throw self.error("a Unicode scalar") }
+            // No text column and no C string keeps a NUL: one in a machine's report must not lose the whole report.
+            guard let scalar = Unicode.Scalar(code == 0 ? 0xFFFD : code) else { throw self.error("a Unicode scalar") }
             text += String(Character(scalar)).utf8
         default: throw self.error("an escape that JSON knows")
         }

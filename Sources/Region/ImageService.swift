@@ -100,7 +100,7 @@ final class ImageService: Sendable {
         try await self.store.transaction { try await $0.upsert(wanted) }
         let missing = wanted.filter { !$0.complete }
         guard !missing.isEmpty else { return }
-        let bytes = missing.reduce(0) { $0 + $1.sizeBytes }
+        let bytes = missing.reduce(0) { $0 &+ $1.sizeBytes }
         await self.report("Image import started", "\(source.url): \(missing.count) files, \(bytes / 1_000_000) MB", .info)
         let store = self.store
         let imported = try await ImageImporter(client: client, logger: self.logger).run(origin, selections: [.everything], into: self.content) {

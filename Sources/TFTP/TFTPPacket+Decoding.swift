@@ -64,6 +64,7 @@ extension TFTPPacket {
             throw .tooLong(count: bytes.count, limit: Self.maximumRequestLength)
         }
         var options: [TFTPOption] = []
+        var names: Set<String> = []
         var offset = start
         while offset < bytes.count {
             let nameOffset = offset
@@ -74,7 +75,7 @@ extension TFTPPacket {
                 break
             }
             guard offset < bytes.count else { throw .optionWithoutValue(name: name) }
-            guard !options.contains(where: { $0.isNamed(name.lowercased()) }) else { throw .repeatedOption(name: name) }
+            guard names.insert(name.lowercased()).inserted else { throw .repeatedOption(name: name) }
             let value = String(decoding: try Self.text(in: bytes, at: &offset, field: name), as: UTF8.self)
             options.append(TFTPOption(name: name, value: value))
         }

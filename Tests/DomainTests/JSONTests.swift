@@ -13,6 +13,7 @@ import Testing
 
     @Test(arguments: [
         (#""\u0041\ud83d\ude00""#, "A😀"), (#""\/\b\f\r\t""#, "/\u{8}\u{C}\r\t"),
+        (#""a\u0000b""#, "a\u{FFFD}b"),
     ])
     func `escapes are read`(text: String, value: String) throws {
         #expect(try JSONValue(parsing: text) == .string(value))

@@ -41,6 +41,12 @@ import Testing
         #expect(Form(fields: [FormField(name: "a", value: [])]).boolean("a") == nil)
     }
 
+    @Test func `text has no NUL and is always UTF-8`() throws {
+        let form = try Form(contentType: "application/x-www-form-urlencoded", body: Array("name=a%00b%ff".utf8))
+        #expect(form.text("name") == "a\u{FFFD}b\u{FFFD}")
+        #expect(form.bytes("name") == [0x61, 0, 0x62, 0xFF])
+    }
+
     @Test func `the number of fields is bounded`() {
         let body = Array((0..<10_000).map { "f\($0)=1" }.joined(separator: "&").utf8)
         #expect(throws: FormError.tooManyFields(limit: 4096)) { try Form(contentType: "application/x-www-form-urlencoded", body: body) }

@@ -42,6 +42,16 @@ import Testing
         #expect(throws: InventoryError.self) { try InventoryReader.read(Array(text.utf8)) }
     }
 
+    @Test func `a report of more devices than machines have is cut short`() throws {
+        let ports = (0..<3_000).map { number in
+            let octets = [UInt8(number >> 8), UInt8(number & 255)].map { String(0x100 + Int($0), radix: 16).dropFirst() }
+            return #"{"id": "eth", "address": "52:54:00:00:\#(octets[0]):\#(octets[1])"}"#
+        }
+        let cards = stride(from: 0, to: ports.count, by: 60).map { #"{"ports": [\#(ports[$0..<($0 + 60)].joined(separator: ","))]}"# }
+        let text = #"{"cpu": {"total": 1}, "memory": {"total": 1048576}, "network": {"cards": [\#(cards.joined(separator: ","))]}}"#
+        #expect(try InventoryReader.read(Array(text.utf8)).interfaces.count == 512)
+    }
+
     @Test func `a report cut off at any byte is refused and traps nowhere`() {
         let bytes = Array(Self.sample.utf8)
         for count in bytes.indices { #expect(throws: InventoryError.self) { try InventoryReader.read(Array(bytes[..<count])) } }

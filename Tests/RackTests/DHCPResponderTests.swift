@@ -149,6 +149,19 @@ struct ResponderFixture {
         #expect(try fixture.exchange(.discover, giaddr: "10.98.0.7") == nil, "another segment's relay")
     }
 
+    @Test(arguments: [255, 459, 1_000])
+    func `however long the relay's option is, the answer is one and carries it`(length: Int) throws {
+        var fixture = try ResponderFixture(try ResponderFixture.configuration())
+        let option = (0..<length).map { UInt8(truncatingIfNeeded: $0) }
+        let (offer, _) = try #require(
+            try fixture.exchange(.discover, giaddr: "10.99.0.7") { $0.append(.relayAgentInformation, bytes: option) }
+        )
+        #expect(offer.view.messageType == .offer)
+        #expect(offer.view.serverIdentifier == IPv4Address("10.99.0.1"))
+        #expect(offer.view.leaseSeconds == 600)
+        #expect(offer.option(.relayAgentInformation) == option)
+    }
+
     @Test func `a reserved machine gets its address and its name`() throws {
         var fixture = try ResponderFixture(try ResponderFixture.configuration())
         let machine = MACAddress(rawValue: 0x5254_00AA_AAAA)

@@ -61,6 +61,19 @@ import Testing
         }
     }
 
+    @Test func `options are told apart without regard to case, and many unknown ones are read`() throws {
+        let request = [0, 1] + Array("a\0octet\0".utf8)
+        let many = (0..<300).flatMap { Array("o\($0)\0".utf8) }
+        guard case .readRequest(let read) = try TFTPPacket(decoding: request + many) else {
+            Issue.record("no read request")
+            return
+        }
+        #expect(read.options.count == 150)
+        #expect(throws: TFTPDecodingError.repeatedOption(name: "TSIZE")) {
+            try TFTPPacket(decoding: request + Array("tsize\u{0}0\0x\0y\0TSIZE\u{0}1\0".utf8))
+        }
+    }
+
     @Test func `refusals name the field and what was expected`() {
         #expect(throws: TFTPDecodingError.truncated(field: "opcode", count: 1, expected: 2)) { try TFTPPacket(decoding: [0]) }
         #expect(throws: TFTPDecodingError.truncated(field: "block", count: 3, expected: 4)) { try TFTPPacket(decoding: [0, 4, 1]) }

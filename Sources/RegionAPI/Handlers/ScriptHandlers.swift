@@ -53,7 +53,7 @@ enum ScriptHandlers {
     private static func script(_ call: APICall) throws -> (Int, BuiltinScript) {
         let text = call.path["name"] ?? ""
         let scripts = EphemeralAgent.commissioningScripts
-        guard let index = scripts.firstIndex(where: { $0.name == text }) ?? Int(text).map({ $0 - 1 }), scripts.indices.contains(index) else {
+        guard let index = scripts.indices.first(where: { scripts[$0].name == text || String($0 + 1) == text }) else {
             throw APIFailure.notFound("There is no script '\(text.prefix(80))'.")
         }
         return (index + 1, scripts[index])

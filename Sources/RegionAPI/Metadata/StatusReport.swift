@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Domain
+internal import HTTPForms
 internal import JSON
 internal import Lifecycle
 internal import PostgresStorage
@@ -90,7 +91,7 @@ struct StatusReport: Sendable {
     /// The end of the first file that is no certificate.
     private static func excerpt(of message: StatusMessage) -> String {
         guard let file = message.files.first(where: { $0.path != Self.certificatePath }) else { return "" }
-        return String(decoding: file.content.suffix(Self.maximumExcerpt), as: UTF8.self)
+        return String(outside: file.content.suffix(Self.maximumExcerpt))
     }
 
     // MARK: certificates

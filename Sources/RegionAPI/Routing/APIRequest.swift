@@ -40,7 +40,7 @@ struct APIRequest: Sendable {
         let path = bytes[..<pathEnd]
         let queryEnd = bytes.firstIndex(of: UInt8(ascii: "#")) ?? bytes.count
         self.rawPath = String(decoding: path, as: UTF8.self)
-        self.segments = path.split(separator: UInt8(ascii: "/")).map { String(decoding: PercentCoding.decode($0), as: UTF8.self) }
+        self.segments = path.split(separator: UInt8(ascii: "/")).map { String(outside: PercentCoding.decode($0)) }
         self.query = Form(fields: try URLEncodedForm.parse(bytes[min(pathEnd + 1, queryEnd)..<queryEnd], limits: limits))
     }
 
