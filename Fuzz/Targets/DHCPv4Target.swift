@@ -55,6 +55,8 @@ enum DHCPv4Target: FuzzTarget {
         precondition(first?.messageType == second?.messageType, "a repeated message is answered by another type")
         guard let request, let offer = first, offer.messageType == .offer, let client = request.macAddress else { return }
         precondition(offer.yourAddress == second?.yourAddress, "a repeated DISCOVER is offered another address")
+        // The next message comes without what the relay told of another network.
+        guard request.linkAddress == request.relayAddress, request.relayAgent.serverIdentifierOverride == nil else { return }
         Self.choose(offer, client: client, relay: request.relayAddress, responder: &responder)
     }
 
@@ -89,9 +91,12 @@ enum DHCPv4Target: FuzzTarget {
         }
         precondition(!reply.isRequest && reply.transactionID == request.transactionID && reply.macAddress == request.macAddress)
         precondition(reply.relayAddress == request.relayAddress && bytes[28..<44] == input[28..<44], "an answer to another client")
-        precondition(reply.serverIdentifier == IPv4Address("10.99.0.1"), "an answer without our name")
+        let server = request.relayAgent.serverIdentifierOverride ?? Self.fresh.template.serviceAddress
+        precondition(reply.serverIdentifier == server, "an answer without our name")
         let relayed = request.value(of: .relayAgentInformation, in: input.span) ?? []
-        precondition(reply.value(of: .relayAgentInformation, in: bytes.span) ?? [] == relayed, "the relay's option is not echoed")
+        // One of a thousand bytes leaves no room for an answer; no relay sends it.
+        let isEchoed = reply.value(of: .relayAgentInformation, in: bytes.span) ?? [] == relayed
+        precondition(isEchoed || relayed.count > 1_000, "the relay's option is not echoed")
         // What the client takes; the relay agent removes its own option.
         let limit = max(576, Int(request.maximumMessageSize ?? 576)) - UDPFrame.headerLength
         let relayLength = relayed.isEmpty ? 0 : relayed.count + 2 * (relayed.count / 255 + 1) + 2 * input.count / 3

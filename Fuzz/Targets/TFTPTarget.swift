@@ -71,7 +71,9 @@ enum TFTPTarget: FuzzTarget {
                 carryOut(transfer.handle(.timerFired, now: now))
             case (0x2E, _):
                 now += .milliseconds(Int(low))
-                carryOut(transfer.handle(.received(.acknowledgement(block: UInt16(truncatingIfNeeded: transfer.acknowledgedBlock + UInt64(low)))), now: now))
+                carryOut(
+                    transfer.handle(
+                        .received(.acknowledgement(block: UInt16(truncatingIfNeeded: transfer.acknowledgedBlock + UInt64(low)))), now: now))
             default:
                 carryOut(transfer.handle(.received(.acknowledgement(block: UInt16(high) << 8 | UInt16(low))), now: now))
             }

@@ -89,7 +89,7 @@ public import Domain
         if request.present.contains(.relayAgentInformation) {
             var needed = 0
             request.options(.relayAgentInformation, in: bytes) { needed += 2 + $0.length }
-            // However long the relay's option is, what makes an answer one has room; the relay removes its own before it passes it on.
+            // However long the relay's option is, what makes an answer one has room.
             self.limit = unsafe max(min(self.limit, self.slot.count - needed), Self.paddedLength)
         }
     }

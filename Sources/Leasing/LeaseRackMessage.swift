@@ -1,6 +1,8 @@
 // Gantry: bare metal as a cloud.
 // SPDX-License-Identifier: Apache-2.0
 
+public import Domain
+
 /// What a rack tells the authority about one segment. Any of these may be lost, late or sent twice.
 public enum LeaseRackMessage: Sendable, Hashable, Codable {
     case grantRequest(ServingGrantRequest)
@@ -8,6 +10,17 @@ public enum LeaseRackMessage: Sendable, Hashable, Codable {
     case demand(TokenDemand)
     case recycled(RecycleAcknowledgement)
     case report(LeaseReport)
+
+    /// Who says that it speaks.
+    public var rack: SystemID {
+        switch self {
+        case .grantRequest(let request): request.rack
+        case .receipt(let receipt): receipt.rack
+        case .demand(let demand): demand.rack
+        case .recycled(let acknowledgement): acknowledgement.rack
+        case .report(let report): report.rack
+        }
+    }
 
     public var segmentID: Int {
         switch self {

@@ -20,7 +20,10 @@ struct LeaseAuthorityService: Sendable {
     var logger: Logger
 
     /// Takes in a rack's message, and stores reported leases for people and for the metadata service.
+    ///
+    /// - Throws: `LinkRefusal` when the message is in another rack's name.
     func received(_ message: LeaseRackMessage, from rack: SystemID) async throws {
+        guard message.rack == rack else { throw LinkRefusal(.handlerFailed, "rack \(rack) speaks in the name of \(message.rack)") }
         if case .report(let report) = message { try await self.storeLeases(report) }
         try await self.handle([.received(message)], segment: message.segmentID)
     }
