@@ -189,8 +189,10 @@ struct ResponderFixture {
         (0, "PXEClient:Arch:00000", false, "lpxelinux.0"), (0, "PXEClient:Arch:00000", true, "http://10.99.0.1:5248/ipxe.cfg"),
         (7, "PXEClient:Arch:00007", false, "bootx64.efi"), (9, "PXEClient:Arch:00009", false, "bootx64.efi"),
         (7, "PXEClient:Arch:00007", true, "http://10.99.0.1:5248/ipxe.cfg"), (11, "PXEClient:Arch:00011", false, "bootaa64.efi"),
-        (16, "HTTPClient:Arch:00016", false, "http://10.99.0.1:5248/images/ipxe.efi"),
-        (19, "HTTPClient:Arch:00019", false, "http://10.99.0.1:5248/images/bootaa64.efi"), (7, "", false, ""), (0x1F, "PXEClient", false, ""),
+        (16, "HTTPClient:Arch:00016", false, "http://10.99.0.1:5248/images/grubhttpx64.efi"),
+        (19, "HTTPClient:Arch:00019", false, "http://10.99.0.1:5248/images/grubhttpaa64.efi"),
+        (11, "PXEClient:Arch:00011", true, "http://10.99.0.1:5248/ipxe.cfg"),
+        (19, "PXEClient:Arch:00019", false, ""), (7, "", false, ""), (0x1F, "PXEClient", false, ""),
     ])
     func `every firmware gets its first file`(architecture: Int, vendor: String, isIPXE: Bool, file: String) throws {
         var fixture = try ResponderFixture(try ResponderFixture.configuration())
@@ -207,6 +209,16 @@ struct ResponderFixture {
         #expect(offer.text(.vendorClass) == (vendor.hasPrefix("HTTPClient") ? "HTTPClient" : nil))
         #expect(offer.option(.ipxe) == (isIPXE ? [176, 1, 1] : nil))
         #expect(offer.text(.pxelinuxPathPrefix) == (file == "lpxelinux.0" ? "http://10.99.0.1:5248/" : nil))
+    }
+
+    @Test func `the first file is one that the rack has`() {
+        let own = DHCPBootFiles(available: ["lpxelinux.0", "bootx64.efi", "grubhttpx64.efi", "grubhttpaa64.efi", "ipxe.efi"])
+        #expect(own == DHCPBootFiles() && own == DHCPBootFiles(available: []))
+        // MAAS's stream: its signed GRUB speaks HTTP, so shim may come by HTTP too.
+        let maas = DHCPBootFiles(available: ["lpxelinux.0", "bootx64.efi", "grubx64.efi", "bootaa64.efi", "grubaa64.efi"])
+        #expect(maas.httpX64 == "/images/bootx64.efi" && maas.httpARM64 == "/images/bootaa64.efi")
+        let ipxe = DHCPBootFiles(available: ["undionly.kpxe", "snponly.efi", "ipxe.efi"])
+        #expect(ipxe.bios == "undionly.kpxe" && ipxe.efiX64 == "snponly.efi" && ipxe.httpX64 == "/images/ipxe.efi")
     }
 
     @Test func `a declined address is quarantined, and the client gets another`() throws {
