@@ -150,7 +150,7 @@ let testTargets: [Target] = [
         name: "ImagesTests", dependencies: ["Images", "Domain", "HTTPClient", logging, subprocess], exclude: ["support.py"], swiftSettings: strict
     ),
     tests("GantryConfigurationTests", ["GantryConfiguration"]),
-    tests("ClusterLinkTests", ["ClusterLink", "ClusterMessages", "OpenSSL", nioCore, nioPosix, logging]),
+    tests("ClusterLinkTests", ["ClusterLink", "ClusterMessages", "Domain", "Leasing", "OpenSSL", nioCore, nioPosix, logging]),
     tests("BMCTests", ["BMC", "Domain", "TestSupport", logging]),
     tests(
         "RackTests",

@@ -61,7 +61,8 @@ actor RackController {
             return
         }
         let service = DHCPService(
-            configuration: configuration, journalDirectory: "\(self.settings.stateDirectory)/leases", logger: self.logger
+            configuration: configuration, journalDirectory: "\(self.settings.stateDirectory)/leases",
+            durability: self.settings.leaseDurability, logger: self.logger
         )
         try service.start()
         self.segments[segment.vlanID] = service
