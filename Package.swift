@@ -183,6 +183,8 @@ let package = Package(
         .executable(name: "regiond", targets: ["regiond"]),
         .executable(name: "rackd", targets: ["rackd"]),
         .executable(name: "gantry", targets: ["gantry"]),
+        // For the nested package in Benchmarks/ only: the region's end of a cluster link.
+        .library(name: "RegionLink", targets: ["ClusterLink", "ClusterMessages", "Domain", "Leasing", "OpenSSL"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
