@@ -28,7 +28,8 @@ import Testing
         var recent = try RecentBindings.open(path: "\(directory.path)/recent", found: &found)
         for start in stride(from: numbers.lowerBound, to: numbers.upperBound, by: portion) {
             let records = (start..<min(start + portion, numbers.upperBound)).map { self.record($0) }
-            #expect(recent.write(records))
+            let isWritten = recent.write(records)
+            #expect(isWritten)
         }
     }
 
