@@ -61,8 +61,15 @@ class Lab:
                 run("ip", "-n", name, "link", "set", link, "up")
             for network in ("10.80.8.0/21", "10.80.16.0/20", "10.80.32.0/19", "10.80.64.0/18", "10.80.128.0/17"):
                 run("ip", "-n", self.client, "route", "add", "local", network, "dev", "machine0")
-            link = json.loads(run("ip", "-n", self.server, "-j", "link", "show", "rack0"))
-            self.server_mac = link[0]["address"]
+            self.server_mac, machine = (
+                json.loads(run("ip", "-n", name, "-j", "link", "show", link))[0]["address"]
+                for name, link in ((self.server, "rack0"), (self.client, "machine0"))
+            )
+            # For answers to renewals: the kernel's table of neighbours is too small for so many on one wire.
+            neighbours = "".join(
+                f"neigh add {address(FIRST + index)} lladdr {machine} dev rack0 nud permanent\n" for index in range(POOL)
+            )
+            run("ip", "-n", self.server, "-batch", "-", input=neighbours)
         except BaseException:
             self.__exit__()
             raise
