@@ -19,7 +19,6 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
-let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
@@ -40,6 +39,7 @@ let systemLibraries: [Target] = [
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CFreeIPMI", pkgConfig: "libfreeipmi", providers: [.apt(["libfreeipmi-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "CSys"),
 ]
@@ -97,7 +97,7 @@ let shells: [Target] = [
     module("Postgres", ["CLibPQ", "CSys", logging]),
     module("PostgresStorage", ["Domain", "JSON", "Leasing", "OpenSSL", "Postgres", logging]),
     module("HTTPClient", ["CCurl"]),
-    module("GantryConfiguration", [yams]),
+    module("GantryConfiguration", ["CYAML"]),
     module("Images", ["Domain", "JSON", "HTTPClient", "OpenSSL", logging, subprocess]),
     module("ClusterLink", ["ClusterMessages", "Domain", "JSON", "OpenSSL", nioCore, nioPosix, logging]),
     module("BMC", ["Domain", "CFreeIPMI", logging]),
@@ -154,7 +154,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "ImagesTests", dependencies: ["Images", "Domain", "HTTPClient", logging, subprocess], exclude: ["support.py"], swiftSettings: strict
     ),
-    tests("ClusterLinkTests", ["ClusterLink", "ClusterMessages", "OpenSSL", nioCore, nioPosix, logging]),
+    tests("GantryConfigurationTests", ["GantryConfiguration"]),
+    tests("ClusterLinkTests", ["ClusterLink", "ClusterMessages", "Domain", "Leasing", "OpenSSL", nioCore, nioPosix, logging]),
     tests("BMCTests", ["BMC", "Domain", "TestSupport", logging]),
     .testTarget(
         name: "RackTests",
@@ -187,6 +188,8 @@ let package = Package(
         .executable(name: "regiond", targets: ["regiond"]),
         .executable(name: "rackd", targets: ["rackd"]),
         .executable(name: "gantry", targets: ["gantry"]),
+        // For the nested package in Benchmarks/ only: the region's end of a cluster link.
+        .library(name: "RegionLink", targets: ["ClusterLink", "ClusterMessages", "Domain", "Leasing", "OpenSSL"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -195,7 +198,6 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: systemLibraries + values + codecs + cores + contracts + ephemeral + shells + programs + testTargets
 )

@@ -39,6 +39,8 @@ struct CSysDatagrams {
         char space[CONTROL_SIZE];
     } *controls;
     uint32_t *destinations;
+    // The slots that the next receive has to make ready: those that the last one filled.
+    uint32_t stale;
 };
 
 CSysDatagrams *csys_datagrams_create(uint32_t slots, uint32_t slot_size) {
@@ -47,6 +49,7 @@ CSysDatagrams *csys_datagrams_create(uint32_t slots, uint32_t slot_size) {
     if (!batch) return NULL;
     batch->slots = slots;
     batch->slot_size = slot_size;
+    batch->stale = slots;
     batch->bytes = calloc(slots, slot_size);
     batch->messages = calloc(slots, sizeof *batch->messages);
     batch->vectors = calloc(slots, sizeof *batch->vectors);
@@ -84,7 +87,7 @@ static void prepare(CSysDatagrams *batch, uint32_t slot) {
 }
 
 int csys_datagrams_receive(CSysDatagrams *batch, int socket) {
-    for (uint32_t slot = 0; slot < batch->slots; slot++) {
+    for (uint32_t slot = 0; slot < batch->stale; slot++) {
         prepare(batch, slot);
         struct msghdr *header = &batch->messages[slot].msg_hdr;
         batch->vectors[slot].iov_base = csys_datagrams_bytes(batch, slot);
@@ -94,6 +97,7 @@ int csys_datagrams_receive(CSysDatagrams *batch, int socket) {
         header->msg_controllen = CONTROL_SIZE;
     }
     int count = recvmmsg(socket, batch->messages, batch->slots, MSG_DONTWAIT, NULL);
+    batch->stale = count < 0 ? 0 : (uint32_t)count;
     if (count < 0) return -errno;
     for (int slot = 0; slot < count; slot++) {
         struct msghdr *header = &batch->messages[slot].msg_hdr;

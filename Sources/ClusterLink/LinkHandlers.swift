@@ -55,6 +55,7 @@ final class LinkHandlers: Sendable {
 /// Messages as JSON.
 enum LinkCoding {
     static func encode<Message: LinkMessage>(_ message: Message) throws(LinkError) -> [UInt8] {
+        if let json = message.encodedJSON { return json }
         do {
             return Array(try JSONEncoder().encode(message))
         } catch {

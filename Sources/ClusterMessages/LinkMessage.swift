@@ -11,6 +11,13 @@ public protocol LinkMessage: Codable, Sendable {
 
     /// The name on the wire: lower-case words with dots, such as `power.set`; at most 255 bytes of UTF-8, and never changed.
     static var name: String { get }
+
+    /// The message as JSON, for kinds of which there are so many that `JSONEncoder` would be what the rack is busy with; nil for all others.
+    var encodedJSON: [UInt8]? { get }
+}
+
+extension LinkMessage {
+    public var encodedJSON: [UInt8]? { nil }
 }
 
 /// The reply of a message that needs no answer beyond "received and handled".

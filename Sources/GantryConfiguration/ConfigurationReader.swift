@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Synchronization
-internal import Yams
 
 #if canImport(FoundationEssentials)
     internal import FoundationEssentials
@@ -25,13 +24,13 @@ public final class ConfigurationReader: Sendable {
         } catch {
             throw ConfigurationError(file: file, key: "", message: "cannot be read: \(error)")
         }
-        let root: Node?
+        let root: YAMLDocument
         do {
-            root = try Yams.compose(yaml: text)
+            root = try YAMLDocument(text)
         } catch {
             throw ConfigurationError(file: file, key: "", message: "is not YAML: \(error)")
         }
-        guard let mapping = root?.mapping else {
+        guard case .mapping(let mapping) = root else {
             throw ConfigurationError(file: file, key: "", message: "expected a mapping of settings")
         }
         var values: [String: String] = [:]
@@ -42,15 +41,15 @@ public final class ConfigurationReader: Sendable {
     }
 
     private static func collect(
-        _ mapping: Node.Mapping, prefix: String, into values: inout [String: String], _ lists: inout [String: [String]]
+        _ mapping: [(key: String, value: YAMLDocument)], prefix: String, into values: inout [String: String],
+        _ lists: inout [String: [String]]
     ) {
-        for (key, node) in mapping {
-            let path = prefix + (key.string ?? "?")
-            switch node {
+        for (key, value) in mapping {
+            let path = prefix + key
+            switch value {
             case .mapping(let inner): Self.collect(inner, prefix: path + ".", into: &values, &lists)
-            case .sequence(let items): lists[path] = items.compactMap(\.string)
-            case .scalar(let scalar): values[path] = scalar.string
-            case .alias: values[path] = ""
+            case .sequence(let items): lists[path] = items.compactMap { if case .scalar(let text) = $0 { text } else { nil } }
+            case .scalar(let text): values[path] = text
             }
         }
     }

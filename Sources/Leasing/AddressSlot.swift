@@ -55,6 +55,8 @@ struct AddressSlot: Sendable {
     var isUnrecorded = false
     var isUnreported = false
     var isUnreplicated = false
+    /// The binding is not yet on disk.
+    var isAwaitingDisk = false
 
     init(address: UInt32) {
         self.address = address

@@ -165,6 +165,7 @@ extension LeaseCore {
         self.table[index].state = .bound
         self.table[index].client = client
         self.table[index].expiry = .distantPast
+        self.table[index].isAwaitingDisk = true
         self.table.link(client: client, to: index)
         self.noteChange(index)
         return self.extend(index, now: now)

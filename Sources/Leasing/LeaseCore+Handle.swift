@@ -127,13 +127,15 @@ extension LeaseCore {
             case .tokens(let tokens): self.finish(tokens: tokens, into: &effects)
             case .debits(let tokens): self.finish(debits: tokens)
             case .acknowledgements(let tokens): self.acknowledge(tokens, into: &effects)
+            case .bindings(let slots): self.finish(bindings: slots)
             }
         }
     }
 
     // MARK: Debits (rule R1)
 
-    private var debitSize: Int {
+    /// How many addresses are to be ready.
+    var debitSize: Int {
         max(self.terms.debitBlock, (self.freeQueue.count + self.readyQueue.count) / 8)
     }
 
@@ -190,6 +192,7 @@ extension LeaseCore {
 
     private mutating func tell(_ changed: ArraySlice<Int32>, now: Instant, into effects: inout [LeaseEffect]) {
         var records: [AddressRecord] = []
+        var bindings: [Int32] = []
         var entries: [LeaseReport.Entry] = []
         var updates: [BindingReplication.Update] = []
         for number in changed {
@@ -204,6 +207,7 @@ extension LeaseCore {
                 effects.append(.report(.declined(slot.token(slot.generation))))
             }
             if slot.isUnrecorded { records.append(self.record(index)) }
+            if slot.isAwaitingDisk { bindings.append(number) }
             if slot.isUnreported, let entry = self.reportEntry(slot, now: now) { entries.append(entry) }
             if slot.isUnreplicated, self.hasPeers, slot.state == .bound {
                 updates.append(
@@ -214,7 +218,7 @@ extension LeaseCore {
                 )
             }
         }
-        if !records.isEmpty { self.persist(.addresses(records), into: &effects) }
+        if !records.isEmpty { self.persist(.addresses(records), then: .bindings(bindings), into: &effects) }
         if !updates.isEmpty {
             effects.append(
                 .replicate(BindingReplication(segmentID: self.segment.segmentID, rack: self.rack, updates: updates))

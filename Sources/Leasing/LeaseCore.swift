@@ -61,9 +61,10 @@ public struct LeaseCore: Sendable {
     ///   - journal: the identity for a journal that has none: random.
     ///   - incarnation: random for each start.
     ///   - records: the journal as it was read; empty for a new one.
+    ///   - recent: bindings that a process which was killed left beside its journal; see ``bindingAwaitingDisk(of:)``.
     public init(
         segment: LeaseSegment, rack: SystemID, terms: LeaseTerms = .standard, journal: UInt64, incarnation: UInt64,
-        records: [LeaseRecord], now: Instant
+        records: [LeaseRecord], recent: [AddressRecord] = [], now: Instant
     ) {
         self.segment = segment
         self.rack = rack
@@ -80,6 +81,7 @@ public struct LeaseCore: Sendable {
             case .clean: break
             }
         }
+        for record in recent { self.remember(record, now: now) }
         if records.last != .clean {
             self.acknowledgesAfter = now.advanced(byNanoseconds: terms.lengthened(terms.maximumLeaseSeconds))
         }
@@ -89,7 +91,12 @@ public struct LeaseCore: Sendable {
 
     /// True when ``LeaseEvent/timeElapsed`` should come soon: something waits to be written, reported or written off.
     public var needsAttention: Bool {
-        !self.changed.isEmpty || self.ranDry || self.ranOut || self.wantsDebit
+        !self.changed.isEmpty || self.isShort || self.wantsDebit
+    }
+
+    /// True when it should come at once: clients wait, or soon will.
+    public var isShort: Bool {
+        self.ranDry || self.ranOut || self.wantsDebit && self.readyQueue.count < self.debitSize / 2
     }
 
     /// How many more tokens this rack can use.
@@ -176,6 +183,7 @@ public struct LeaseCore: Sendable {
         self.table[index].state = .vacant
         self.table[index].client = 0
         self.table[index].isReleased = false
+        self.table[index].isAwaitingDisk = false
         self.table[index].expiry = .distantPast
     }
 
@@ -236,6 +244,8 @@ struct PendingWrite: Sendable {
         case tokens([Token])
         case debits([Token])
         case acknowledgements([Token])
+        /// The slots whose bindings are on disk then.
+        case bindings([Int32])
     }
 
     var sequence: UInt64

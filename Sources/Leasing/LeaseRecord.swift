@@ -59,32 +59,39 @@ extension LeaseRecord {
     /// The entry as bytes: a kind, then fields in network order.
     public var bytes: [UInt8] {
         var bytes: [UInt8] = []
-        func put(_ value: UInt64, _ count: Int) {
-            for shift in (0..<count).reversed() {
-                bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * shift)))
+        self.append(to: &bytes)
+        return bytes
+    }
+
+    /// Writes ``bytes`` behind others.
+    public func append(to bytes: inout [UInt8]) {
+        func put(_ value: UInt64, _ count: Int, _ bytes: inout [UInt8]) {
+            var shift = UInt64(8 * count)
+            while shift > 0 {
+                shift -= 8
+                bytes.append(UInt8(truncatingIfNeeded: value >> shift))
             }
         }
         switch self {
         case .header(let journal):
             bytes.append(1)
-            put(journal, 8)
+            put(journal, 8, &bytes)
         case .vector(let version):
             bytes.append(2)
-            put(version, 8)
+            put(version, 8, &bytes)
         case .addresses(let records):
             bytes.append(3)
             for record in records {
-                put(UInt64(record.address.rawValue), 4)
-                put(UInt64(record.state.rawValue), 1)
-                put(UInt64(record.generation), 4)
-                put(UInt64(record.floor), 4)
-                put(UInt64(record.handed), 4)
-                put(record.client.rawValue, 6)
+                put(UInt64(record.address.rawValue), 4, &bytes)
+                put(UInt64(record.state.rawValue), 1, &bytes)
+                put(UInt64(record.generation), 4, &bytes)
+                put(UInt64(record.floor), 4, &bytes)
+                put(UInt64(record.handed), 4, &bytes)
+                put(record.client.rawValue, 6, &bytes)
             }
         case .clean:
             bytes.append(4)
         }
-        return bytes
     }
 
     /// Reads one entry.

@@ -115,12 +115,12 @@ struct LeaseFixture {
     }
 
     /// The rack's process ends without warning, or in order, and starts again.
-    mutating func restart(cleanly: Bool = false) {
+    mutating func restart(cleanly: Bool = false, recent: [AddressRecord] = []) {
         if cleanly { self.send(.stopping) }
         let incarnation = self.core.incarnation + 1
         self.core = LeaseCore(
             segment: self.core.segment, rack: Self.rack, terms: Self.terms, journal: 99, incarnation: incarnation, records: self.disk,
-            now: self.now
+            recent: recent, now: self.now
         )
         self.send(.started)
     }

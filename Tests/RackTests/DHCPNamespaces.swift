@@ -134,11 +134,11 @@ struct DHCPNamespaces {
     /// Runs a service with a region of its own, and stops both.
     func serve(
         _ configuration: DHCPSegmentConfiguration, directory: TemporaryDirectory, addresses: UInt32 = 100, first: String = "10.77.0.50",
-        terms: LeaseTerms = .standard, flush: @escaping LeaseJournal.Flush = { fdatasync($0) },
-        _ body: (DHCPService, LeaseRegion) async throws -> Void
+        durability: LeaseDurability = .process, terms: LeaseTerms = .standard,
+        flush: @escaping LeaseJournal.Flush = { fdatasync($0) }, _ body: (DHCPService, LeaseRegion) async throws -> Void
     ) async throws {
         let service = DHCPService(
-            configuration: configuration, journalDirectory: directory.path, terms: terms, flush: flush,
+            configuration: configuration, journalDirectory: directory.path, durability: durability, terms: terms, flush: flush,
             logger: Logger(label: "dhcp") { _ in SwiftLogNoOpLogHandler() }
         )
         try self.inside(self.server) { try service.start() }

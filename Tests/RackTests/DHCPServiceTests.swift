@@ -74,6 +74,56 @@ struct DHCPServiceTests {
         }
     }
 
+    /// The client has its address from now on, and is told so.
+    private func acquire(_ namespaces: DHCPNamespaces, _ script: String) async throws {
+        try await namespaces.onMachine("busybox", "udhcpc", "-i", "machine0", "-f", "-q", "-n", "-t", "10", "-T", "1", "-s", script)
+    }
+
+    /// How often a journal says that of an address.
+    private static func count(_ state: AddressRecord.State, in journal: [UInt8]) throws -> Int {
+        try LeaseJournal.parse(journal, path: "").0.reduce(0) { count, record in
+            if case .addresses(let records) = record { count + records.count { $0.state == state } } else { count }
+        }
+    }
+
+    @Test func `a rack that is killed before its journal has a binding knows it all the same`() async throws {
+        try await DHCPNamespaces.with { namespaces in
+            let directory = TemporaryDirectory()
+            let script = directory.clientScript()
+            let configuration = try namespaces.configuration()
+            var killed: [UInt8] = []
+            var address: IPv4Address?
+            try await namespaces.serve(configuration, directory: directory) { service, _ in
+                try await eventually("addresses are written off") {
+                    killed = directory.read("segment-5.leases")
+                    return try Self.count(.debited, in: killed) > 0
+                }
+                #expect(try Self.count(.bound, in: killed) == 0)
+                try await self.acquire(namespaces, script)
+                address = service.leases().first?.address
+            }
+            #expect(address != nil)
+            directory.write("segment-5.leases", killed)
+            try await namespaces.serve(configuration, directory: directory) { service, _ in
+                #expect(service.leases().map(\.address) == [address])
+                #expect(service.counters.acknowledgements == 0, "known from the file, not from the client")
+            }
+        }
+    }
+
+    @Test func `with the disk's durability the journal has a binding before its client does`() async throws {
+        try await DHCPNamespaces.with { namespaces in
+            let directory = TemporaryDirectory()
+            let script = directory.clientScript()
+            try await namespaces.serve(try namespaces.configuration(), directory: directory, durability: .disk) { service, _ in
+                try await self.acquire(namespaces, script)
+                #expect(try Self.count(.bound, in: directory.read("segment-5.leases")) == 1)
+                #expect(service.leases().count == 1)
+                #expect(service.counters.sendFailures == 0)
+            }
+        }
+    }
+
     @Test func `a flood of junk does not stop it`() async throws {
         try await DHCPNamespaces.with { namespaces in
             let directory = TemporaryDirectory()

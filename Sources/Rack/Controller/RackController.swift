@@ -81,7 +81,8 @@ actor RackController {
             return try self.share(segment, service)
         }
         let service = DHCPService(
-            configuration: configuration, journalDirectory: "\(self.settings.stateDirectory)/leases", logger: self.logger
+            configuration: configuration, journalDirectory: "\(self.settings.stateDirectory)/leases",
+            durability: self.settings.leaseDurability, logger: self.logger
         )
         try service.start()
         // Before any grant it answers nobody; whether it may is the succession's word from then on.

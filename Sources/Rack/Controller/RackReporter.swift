@@ -11,19 +11,12 @@ internal import Synchronization
 /// Tells the region what the rack saw: boot observations in batches, and the segments' lease messages. Without a link,
 /// observations wait in a bounded queue that drops the oldest; leases are repeated by their core.
 final class RackReporter: Sendable {
-    private struct Pending {
-        var observations: [RackObservation] = []
-        var lost = 0
-    }
-
     private let link: LinkClient
     private let controller: RackController
     private let answers: BootAnswers
     private let boot: BootObservations
     private let logger: Logger
-    private let pending = Mutex(Pending())
-    /// 20,000 observations are about 4 MB: an hour of a busy rack without a region.
-    private static let maximumPending = 20_000
+    private let pending = Mutex(PendingObservations())
     private static let batch = 200
 
     init(link: LinkClient, controller: RackController, answers: BootAnswers, boot: BootObservations, logger: Logger) {
@@ -36,7 +29,7 @@ final class RackReporter: Sendable {
 
     func run() async {
         await withDiscardingTaskGroup { group in
-            group.addTask { for await observation in self.boot.events { self.add(ObservationText.observation(observation, self.answers)) } }
+            group.addTask { for await observation in self.boot.events { self.add(.boot(ObservationText.observation(observation, self.answers))) } }
             group.addTask { await self.sendObservations() }
             group.addTask { await self.sendSegmentStatus() }
             group.addTask {
@@ -58,14 +51,8 @@ final class RackReporter: Sendable {
         }
     }
 
-    private func add(_ observation: RackObservation) {
-        self.pending.withLock { pending in
-            if pending.observations.count >= Self.maximumPending {
-                pending.observations.removeFirst(Self.batch)
-                pending.lost += Self.batch
-            }
-            pending.observations.append(observation)
-        }
+    private func add(_ seen: PendingObservations.Seen) {
+        self.pending.withLock { $0.append(seen) }
     }
 
     private func collectObservations(of service: DHCPService) async {
@@ -82,7 +69,7 @@ final class RackReporter: Sendable {
             if let address = observation.address, let machine = observation.macAddress, observation.kind == .reply {
                 self.answers.note(client: .v6(address), is: machine)
             }
-            self.add(ObservationText.observation(observation))
+            self.add(.dhcp(observation))
         }
     }
 
@@ -90,6 +77,8 @@ final class RackReporter: Sendable {
         for await message in service.outbound {
             do {
                 _ = try await self.link.send(LeaseRackReport(message), deadline: .seconds(10))
+                // What changes meanwhile goes with the next report, once for each address.
+                if case .report = message, (try? await Task.sleep(for: .milliseconds(100))) == nil { return }  // cancelled: the rack stops
             } catch {
                 self.logger.debug("lease message not sent", metadata: ["error": "\(error)"])
                 if case .report(let report) = message { service.requeue(report) }
@@ -117,8 +106,14 @@ final class RackReporter: Sendable {
 
     private func sendObservations() async {
         while (try? await Task.sleep(for: .milliseconds(300))) != nil {  // cancelled: the rack stops
-            let (batch, lost) = self.pending.withLock { (Array($0.observations.prefix(Self.batch)), $0.lost) }
-            guard !batch.isEmpty, self.link.isUp else { continue }
+            let (seen, lost) = self.pending.withLock { (Array($0.prefix(Self.batch)), $0.lost) }
+            guard !seen.isEmpty, self.link.isUp else { continue }
+            let batch = seen.map { seen in
+                switch seen {
+                case .dhcp(let observation): ObservationText.observation(observation)
+                case .boot(let observation): observation
+                }
+            }
             do {
                 _ = try await self.link.send(
                     RackObservations(observations: batch, lost: lost + Int(self.boot.lost)), deadline: .seconds(10)
@@ -126,7 +121,7 @@ final class RackReporter: Sendable {
                 self.pending.withLock { pending in
                     // What was dropped meanwhile for want of room was the beginning of this batch.
                     let dropped = pending.lost - lost
-                    pending.observations.removeFirst(min(max(batch.count - dropped, 0), pending.observations.count))
+                    pending.removeFirst(max(batch.count - dropped, 0))
                 }
             } catch {
                 self.logger.debug("observations not sent", metadata: ["error": "\(error)"])

@@ -17,6 +17,8 @@ public struct RackSettings: Sendable {
     public var authorityFile: String
     /// Caches and lease journals; all of it can be lost.
     public var stateDirectory: String
+    /// What a new lease survives.
+    public var leaseDurability: LeaseDurability
     /// The port of the HTTP service for machines.
     public var httpPort: Int
     /// The port where other racks say that they live, and what they have bound (mutual TLS).
@@ -41,6 +43,11 @@ public struct RackSettings: Sendable {
         self.privateKeyFile = try reader.text("tls.private_key_file")
         self.authorityFile = try reader.text("tls.authority_file")
         self.stateDirectory = try reader.text("state_directory")
+        let durability = try reader.text("lease_durability", default: LeaseDurability.process.rawValue)
+        guard let leaseDurability = LeaseDurability(rawValue: durability) else {
+            throw ConfigurationError(file: file, key: "lease_durability", message: "is '\(durability)'; expected process or disk")
+        }
+        self.leaseDurability = leaseDurability
         self.httpPort = try reader.number("http_port", 1...65535, default: 5248)
         self.peerPort = try reader.number("peer_port", 1...65535, default: 5251)
         self.imageCacheBytes = Int64(try reader.number("image_cache_gib", 1...1_048_576, default: 64)) << 30

@@ -11,15 +11,16 @@ struct CRC32 {
 
     private var state: UInt32 = 0xFFFF_FFFF
 
-    mutating func update(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes {
-            self.state = Self.table[Int((self.state ^ UInt32(byte)) & 0xFF)] ^ self.state >> 8
-        }
+    mutating func update(_ bytes: borrowing Span<UInt8>) {
+        let table = Self.table.span
+        var state = self.state
+        for index in bytes.indices { state = table[Int((state ^ UInt32(bytes[index])) & 0xFF)] ^ state >> 8 }
+        self.state = state
     }
 
     var value: UInt32 { ~self.state }
 
-    static func of(_ bytes: some Sequence<UInt8>) -> UInt32 {
+    static func of(_ bytes: borrowing Span<UInt8>) -> UInt32 {
         var checksum = CRC32()
         checksum.update(bytes)
         return checksum.value

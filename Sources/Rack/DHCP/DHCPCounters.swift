@@ -26,6 +26,8 @@ public struct DHCPCounters: Sendable, Hashable {
     public var overflow = 0
     /// Options left out for want of room.
     public var omittedOptions = 0
+    /// Batches of bindings that a sudden end of the process would lose, for a moment.
+    public var unrecorded = 0
     /// Answers that the network would not take.
     public var sendFailures = 0
 }

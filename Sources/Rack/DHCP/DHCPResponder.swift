@@ -18,6 +18,8 @@ enum DHCPDestination: Sendable, Hashable {
 struct DHCPTransmission: Sendable, Hashable {
     var length: Int
     var destination: DHCPDestination
+    /// The answer promises something that is not on disk yet, and that this service promises only then.
+    var waitsForDisk = false
 }
 
 /// From a datagram to the datagram that answers it. No I/O and no allocation: this is the packet path.
@@ -26,6 +28,9 @@ struct DHCPResponder: Sendable {
     var template: DHCPReplyTemplate
     var counters = DHCPCounters()
     let observations: DHCPObservations
+    let durability: LeaseDurability
+    /// Bindings that the journal does not have yet, since they were last taken.
+    private var fresh: [AddressRecord] = []
     private var foreignServers = ForeignServers()
     /// When a BOOTP client was last reported, in milliseconds of the wall clock.
     private var lastBOOTP: Int64?
@@ -34,10 +39,17 @@ struct DHCPResponder: Sendable {
     private static let broadcastAddress = IPv4Address(rawValue: 0xFFFF_FFFF)
     private static let noAddress = IPv4Address(rawValue: 0)
 
-    init(core: LeaseCore, template: DHCPReplyTemplate, observations: DHCPObservations) {
+    init(core: LeaseCore, template: DHCPReplyTemplate, observations: DHCPObservations, durability: LeaseDurability = .process) {
         self.core = core
         self.template = template
         self.observations = observations
+        self.durability = durability
+    }
+
+    /// Exchanges the new bindings for an empty array that has its memory already.
+    mutating func takeFresh(_ bindings: inout [AddressRecord]) {
+        guard !self.fresh.isEmpty else { return }
+        swap(&self.fresh, &bindings)
     }
 
     /// Decides about one datagram and writes the answer.
@@ -74,7 +86,12 @@ struct DHCPResponder: Sendable {
         case .offer(let address, let seconds):
             return unsafe self.answer(.offer, address: address, leaseSeconds: seconds, request, bytes, slot)
         case .acknowledge(let address, let seconds):
-            return unsafe self.answer(.acknowledge, address: address, leaseSeconds: seconds, request, bytes, slot)
+            var answer = unsafe self.answer(.acknowledge, address: address, leaseSeconds: seconds, request, bytes, slot)
+            if let binding = self.core.bindingAwaitingDisk(of: address) {
+                self.fresh.append(binding)
+                answer?.waitsForDisk = self.durability == .disk
+            }
+            return answer
         case .inform:
             return unsafe self.answer(.acknowledge, address: Self.noAddress, leaseSeconds: nil, request, bytes, slot)
         case .refuse(let reason):

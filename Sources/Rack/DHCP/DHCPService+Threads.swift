@@ -11,19 +11,20 @@ internal import Synchronization
 
 extension DHCPService {
     func startThreads(
-        sockets: DHCPSockets, journal: consuming LeaseJournal, wakeups: (packets: Int32, housekeeping: Int32)
+        sockets: DHCPSockets, journal: consuming LeaseJournal, recent: consuming RecentBindings,
+        wakeups: (packets: Int32, housekeeping: Int32)
     ) throws(DHCPServiceError) {
-        let sockets = Handover(sockets)
         let journal = Handover(journal)
-        let housekeeping = try ServiceThread {
+        let recent = Handover(recent)
+        let housekeeping = try ServiceThread(named: "dhcp-journal") {
             guard let journal = journal.take() else { return }
             self.keepHouse(journal, wakeup: wakeups.housekeeping)
         }
         let packets: ServiceThread
         do {
-            packets = try ServiceThread {
-                guard let sockets = sockets.take() else { return }
-                self.movePackets(sockets, wakeups: wakeups)
+            packets = try ServiceThread(named: "dhcp-packets") {
+                guard let recent = recent.take() else { return }
+                self.movePackets(sockets, recent, wakeups: wakeups)
             }
         } catch {
             self.state.withLock { $0.phase = .stopped }
@@ -41,9 +42,13 @@ extension DHCPService {
     // MARK: Packets
 
     /// Receives, decides, answers, in batches. Nothing in here allocates.
-    private func movePackets(_ sockets: DHCPSockets, wakeups: (packets: Int32, housekeeping: Int32)) {
+    private func movePackets(
+        _ sockets: DHCPSockets, _ recent: consuming RecentBindings, wakeups: (packets: Int32, housekeeping: Int32)
+    ) {
         var sockets = sockets
         var intake = DHCPIntake(self.state.withLock { $0.configuration.limits })
+        var fresh: [AddressRecord] = []
+        fresh.reserveCapacity(Int(DHCPSockets.batch))
         while true {
             let pause = intake.pause(now: Self.now).map(Self.milliseconds)
             let ready = csys_wait_readable(sockets.udp, wakeups.packets, pause ?? 2_000)
@@ -56,37 +61,59 @@ extension DHCPService {
                 sockets = self.current(sockets)
                 continue
             }
-            let wantsHousekeeping = self.answer(received, sockets, &intake)
+            let callsHouse = self.answer(received, sockets, &intake, &fresh)
+            if !fresh.isEmpty {
+                if !recent.write(fresh) { self.state.withLock { $0.responder?.counters.unrecorded &+= 1 } }
+                fresh.removeAll(keepingCapacity: true)
+            }
             let failures = sockets.send()
             if failures > 0 { self.state.withLock { $0.responder?.counters.sendFailures &+= failures } }
-            if wantsHousekeeping { csys_eventfd_signal(wakeups.housekeeping) }
+            if callsHouse { csys_eventfd_signal(wakeups.housekeeping) }
         }
     }
 
     /// Decides about one batch: what was received, as far as the limits allow, and what has waited long enough.
     ///
-    /// - Returns: false when the service does not run.
-    private func answer(_ received: Int, _ sockets: DHCPSockets, _ intake: inout DHCPIntake) -> Bool {
+    /// - Parameter fresh: empty; gets the bindings that the journal does not have.
+    /// - Returns: whether the housekeeping thread has to be told.
+    private func answer(
+        _ received: Int, _ sockets: DHCPSockets, _ intake: inout DHCPIntake, _ fresh: inout [AddressRecord]
+    ) -> Bool {
         let now = Self.now
         let milliseconds = csys_wall_milliseconds()
         return self.state.withLock { state -> Bool in
             guard state.phase == .running else { return false }
+            let waiting = state.waiting?.filling
+            state.waiting?.sockets = sockets
             for index in 0..<received {
                 guard let message = unsafe sockets.message(index), unsafe intake.admit(message, now: now) else { continue }
-                unsafe sockets.answer(message) { bytes, slot in
+                unsafe sockets.answer(message, waiting: waiting) { bytes, slot in
                     unsafe state.responder?.respond(to: bytes, slot: slot, now: now, milliseconds: milliseconds) ?? nil
                 }
             }
             while sockets.hasRoom, let message = unsafe intake.next(now: now) {
-                unsafe sockets.answer(message) { bytes, slot in
+                unsafe sockets.answer(message, waiting: waiting) { bytes, slot in
                     unsafe state.responder?.respond(to: bytes, slot: slot, now: now, milliseconds: milliseconds) ?? nil
                 }
             }
             let (delayed, dropped) = intake.takeCounts()
             state.responder?.counters.delayed &+= delayed
             state.responder?.counters.overflow &+= dropped
-            return true
+            state.responder?.takeFresh(&fresh)
+            return Self.callHouse(&state)
         }
+    }
+
+    /// Notes that there is something to keep house for.
+    ///
+    /// - Returns: true when its thread has to be told.
+    private static func callHouse(_ state: inout State) -> Bool {
+        let isUrgent = state.responder?.core.isShort == true || state.waiting?.filling.count ?? 0 > 0
+        defer {
+            state.isHouseCalled = true
+            state.isHouseUrgent = state.isHouseUrgent || isUrgent
+        }
+        return !state.isHouseCalled || isUrgent && !state.isHouseUrgent
     }
 
     /// Rounded up, so that nobody wakes just before the time; at most two seconds.
@@ -112,22 +139,33 @@ extension DHCPService {
 
     // MARK: The journal and the region
 
+    /// How long the journal and the region may not know what happened, so that one write tells of many bindings.
+    private static let gatheringMilliseconds: Int32 = 5
+
     /// Once a second and whenever something happened: lets the core do what takes time.
     private func keepHouse(_ journal: consuming LeaseJournal, wakeup: Int32) {
         var prober = SegmentProber(self.state.withLock { $0.configuration })
         var nextProbe = Instant.distantPast
         while true {
-            _ = csys_wait_readable(wakeup, -1, 1_000)
+            let wasCalled = csys_wait_readable(wakeup, -1, 1_000) > 0
             csys_eventfd_clear(wakeup)
-            let (effects, isStopping) = self.state.withLock { state -> ([LeaseEffect], Bool) in
+            // Nobody waits for a binding to be written, unless its answer does.
+            if wasCalled, !self.state.withLock({ $0.isHouseUrgent || $0.phase == .stopped }) {
+                _ = csys_wait_readable(wakeup, -1, Self.gatheringMilliseconds)
+                csys_eventfd_clear(wakeup)
+            }
+            let (effects, waiting, isStopping) = self.state.withLock { state in
                 let now = Self.now
+                state.isHouseCalled = false
+                state.isHouseUrgent = false
                 var effects: [LeaseEffect] = []
                 for event in state.inbox { effects += state.responder?.core.handle(event, now: now) ?? [] }
                 state.inbox.removeAll(keepingCapacity: true)
                 effects += state.responder?.core.handle(.timeElapsed, now: now) ?? []
-                return (effects, state.phase == .stopped)
+                // What these wait for is among the effects, or was written before.
+                return (effects, state.waiting?.take(), state.phase == .stopped)
             }
-            self.carryOut(effects, journal: &journal)
+            self.carryOut(effects, journal: &journal, releasing: waiting)
             if nextProbe <= Self.now, !isStopping {
                 nextProbe = Self.now.advanced(bySeconds: 1)
                 self.carryOut(self.probe(&prober), journal: &journal)
@@ -165,8 +203,14 @@ extension DHCPService {
     }
 
     /// Carries effects out in their order, until none follow.
-    private func carryOut(_ effects: [LeaseEffect], journal: inout LeaseJournal) {
+    ///
+    /// - Parameter releasing: answers that go out as soon as the first of the effects are on disk.
+    private func carryOut(
+        _ effects: [LeaseEffect], journal: inout LeaseJournal, releasing: (answers: DHCPAnswers, sockets: DHCPSockets)? = nil
+    ) {
         var effects = effects
+        var waiting = releasing
+        defer { self.release(&waiting) }
         while !effects.isEmpty {
             var written: UInt64 = 0
             var failure: LeaseJournalError?
@@ -195,6 +239,22 @@ extension DHCPService {
                 self.logger.error("lease journal not written", metadata: ["error": "\(failure)"])
             }
             effects = self.state.withLock { $0.responder?.core.handle(event, now: Self.now) ?? [] }
+            self.release(&waiting)
+        }
+    }
+
+    /// Sends the answers that waited, unless the journal could not be written: their clients ask again.
+    private func release(_ waiting: inout (answers: DHCPAnswers, sockets: DHCPSockets)?) {
+        guard let (answers, sockets) = waiting.take() else { return }
+        var failures = 0
+        if self.state.withLock({ $0.responder?.core.storageFailed == false }) {
+            failures = answers.send(through: sockets)
+        } else {
+            answers.discard()
+        }
+        self.state.withLock { state in
+            state.responder?.counters.sendFailures &+= failures
+            state.waiting?.giveBack(answers)
         }
     }
 

@@ -26,6 +26,7 @@ public final class DHCPService: Sendable {
     let terms: LeaseTerms
     let journalDirectory: String
     private let flush: LeaseJournal.Flush
+    let durability: LeaseDurability
     let logger: Logger
     let state: Mutex<State>
     let replicate: AsyncStream<BindingReplication>.Continuation
@@ -37,7 +38,12 @@ public final class DHCPService: Sendable {
         var configuration: DHCPSegmentConfiguration
         var phase = Phase.idle
         var responder: DHCPResponder?
+        /// Nil while no answer ever waits for the disk.
+        var waiting: WaitingAnswers?
         var inbox: [LeaseEvent] = []
+        /// Whether the housekeeping thread has been called, and whether somebody waits for it.
+        var isHouseCalled = false
+        var isHouseUrgent = false
         var newTemplate: DHCPReplyTemplate?
         var threads = Threads()
         /// Counters of an earlier run.
@@ -56,19 +62,24 @@ public final class DHCPService: Sendable {
     /// - Parameters:
     ///   - journalDirectory: where the segment's leases are kept; made when it is missing. Its loss costs addresses for a while,
     ///     never safety.
+    ///   - durability: what a binding survives once its client knows of it.
     public convenience init(
-        configuration: DHCPSegmentConfiguration, journalDirectory: String, terms: LeaseTerms = .standard, logger: Logger
+        configuration: DHCPSegmentConfiguration, journalDirectory: String, durability: LeaseDurability = .process,
+        terms: LeaseTerms = .standard, logger: Logger
     ) {
-        self.init(configuration: configuration, journalDirectory: journalDirectory, terms: terms, flush: { fdatasync($0) }, logger: logger)
+        self.init(
+            configuration: configuration, journalDirectory: journalDirectory, durability: durability, terms: terms, flush: { fdatasync($0) },
+            logger: logger)
     }
 
     init(
-        configuration: DHCPSegmentConfiguration, journalDirectory: String, terms: LeaseTerms, flush: @escaping LeaseJournal.Flush,
-        logger: Logger
+        configuration: DHCPSegmentConfiguration, journalDirectory: String, durability: LeaseDurability = .process, terms: LeaseTerms,
+        flush: @escaping LeaseJournal.Flush, logger: Logger
     ) {
         self.terms = terms
         self.journalDirectory = journalDirectory
         self.flush = flush
+        self.durability = durability
         var logger = logger
         logger[metadataKey: "segment.id"] = "\(configuration.segmentID)"
         self.logger = logger
@@ -87,20 +98,26 @@ public final class DHCPService: Sendable {
         let sockets = try DHCPSockets(configuration)
         var records: [LeaseRecord] = []
         let journal = try self.openJournal(configuration.segmentID, records: &records)
+        var found: [AddressRecord] = []
+        let recent = try self.openRecent(configuration.segmentID, found: &found)
         let core = LeaseCore(
             segment: configuration.leaseSegment, rack: configuration.rack, terms: self.terms, journal: UInt64.random(in: .min ... .max),
-            incarnation: UInt64.random(in: .min ... .max), records: records, now: Self.now
+            incarnation: UInt64.random(in: .min ... .max), records: records, recent: found, now: Self.now
         )
-        let responder = DHCPResponder(core: core, template: DHCPReplyTemplate(configuration), observations: self.observations)
+        let responder = DHCPResponder(
+            core: core, template: DHCPReplyTemplate(configuration), observations: self.observations, durability: self.durability
+        )
+        let waiting = self.durability == .disk ? try WaitingAnswers() : nil
         let wakeups = (packets: csys_eventfd_create(), housekeeping: csys_eventfd_create())
         guard wakeups.packets >= 0, wakeups.housekeeping >= 0 else { throw DHCPServiceError(.resources, "no event descriptors") }
         self.state.withLock { state in
             state.responder = responder
+            state.waiting = waiting
             state.inbox = [.started]
             state.wakeups = wakeups
             state.phase = .running
         }
-        try self.startThreads(sockets: sockets, journal: journal, wakeups: wakeups)
+        try self.startThreads(sockets: sockets, journal: journal, recent: recent, wakeups: wakeups)
         self.logger.notice(
             "DHCP service started",
             metadata: ["interface": "\(configuration.interfaceName)", "service.address": "\(configuration.serviceAddress)"]
@@ -127,6 +144,14 @@ public final class DHCPService: Sendable {
             } catch {
                 throw DHCPServiceError(.journal, error.message)
             }
+        }
+    }
+
+    private func openRecent(_ segmentID: Int, found: inout [AddressRecord]) throws(DHCPServiceError) -> RecentBindings {
+        do {
+            return try RecentBindings.open(path: "\(self.journalDirectory)/segment-\(segmentID).recent", found: &found)
+        } catch {
+            throw DHCPServiceError(.journal, error.message)
         }
     }
 
@@ -202,6 +227,7 @@ public final class DHCPService: Sendable {
         self.state.withLock { state in
             guard state.phase == .running, state.inbox.count < Self.maximumInbox else { return }
             state.inbox.append(event)
+            state.isHouseUrgent = true
             csys_eventfd_signal(state.wakeups.housekeeping)
         }
     }

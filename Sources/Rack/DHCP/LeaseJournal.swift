@@ -135,19 +135,20 @@ struct LeaseJournal: ~Copyable {
 
     /// Nil is the end of an append.
     private static func frame(_ record: LeaseRecord?, batch: UInt32, into bytes: inout [UInt8]) {
-        let payload = record?.bytes ?? []
-        var head = Self.number(batch) + Self.number(UInt32(truncatingIfNeeded: payload.count))
-        var checksum = CRC32()
-        checksum.update(head)
-        checksum.update(payload)
-        head += Self.number(checksum.value)
+        let start = bytes.count
         bytes += Self.marker
-        bytes += head
-        bytes += payload
+        for _ in Self.marker.count..<Self.headLength { bytes.append(0) }
+        record?.append(to: &bytes)
+        Self.put(batch, at: start + 4, in: &bytes)
+        Self.put(UInt32(truncatingIfNeeded: bytes.count - start - Self.headLength), at: start + 8, in: &bytes)
+        var checksum = CRC32()
+        checksum.update(bytes.span.extracting((start + 4)..<(start + 12)))
+        checksum.update(bytes.span.extracting((start + Self.headLength)...))
+        Self.put(checksum.value, at: start + 12, in: &bytes)
     }
 
-    private static func number(_ value: UInt32) -> [UInt8] {
-        [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
+    private static func put(_ value: UInt32, at offset: Int, in bytes: inout [UInt8]) {
+        for index in 0..<4 { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt32(24 - 8 * index)) }
     }
 
     private static func write(_ bytes: [UInt8], to file: Int32, path: String) throws(LeaseJournalError) {
@@ -232,8 +233,8 @@ struct LeaseJournal: ~Copyable {
         let start = offset + Self.headLength
         guard length <= Self.maximumRecord, start + length <= bytes.count else { return nil }
         var checksum = CRC32()
-        checksum.update(bytes[(offset + 4)..<(offset + 12)])
-        checksum.update(bytes[start..<(start + length)])
+        checksum.update(bytes.span.extracting((offset + 4)..<(offset + 12)))
+        checksum.update(bytes.span.extracting(start..<(start + length)))
         guard checksum.value == number(offset + 12) else { return nil }
         guard length > 0 else { return (nil, number(offset + 4), Self.headLength) }
         let payload = Array(bytes[start..<(start + length)])

@@ -56,19 +56,33 @@ public final class ObservationRing<Element: Sendable>: AsyncSequence, Sendable {
         self.wakeup.finish()
     }
 
-    private func take() -> (Element?, isFinished: Bool) {
+    /// How many are taken at a time.
+    private static var batch: Int { 256 }
+
+    /// Fills an empty array with the oldest ones.
+    private func take(_ taken: inout [Element]) -> Bool {
         self.ring.withLock { ring in
-            guard ring.count > 0 else { return (nil, ring.isFinished) }
-            let item = ring.items[ring.first]
-            ring.first = (ring.first + 1) % ring.items.count
-            ring.count -= 1
-            return (item, ring.isFinished)
+            let count = Swift.min(ring.count, Self.batch)
+            for _ in 0..<count {
+                if let item = ring.items[ring.first] { taken.append(item) }
+                ring.first = (ring.first + 1) % ring.items.count
+            }
+            ring.count -= count
+            return ring.isFinished
         }
     }
 
     public struct Iterator: AsyncIteratorProtocol {
         let observations: ObservationRing
         var wakeups: AsyncStream<Void>.Iterator
+        /// Taken out, and given to the caller up to here.
+        private var taken: [Element] = []
+        private var position = 0
+
+        init(_ observations: ObservationRing, _ wakeups: AsyncStream<Void>.Iterator) {
+            self.observations = observations
+            self.wakeups = wakeups
+        }
 
         public mutating func next() async -> Element? {
             await self.next(isolation: #isolation)
@@ -76,15 +90,23 @@ public final class ObservationRing<Element: Sendable>: AsyncSequence, Sendable {
 
         public mutating func next(isolation actor: isolated (any Actor)?) async -> Element? {
             while true {
-                let (item, isFinished) = self.observations.take()
-                if let item { return item }
+                if self.position < self.taken.count {
+                    self.position += 1
+                    return self.taken[self.position - 1]
+                }
+                self.taken.removeAll(keepingCapacity: true)
+                self.position = 0
+                let isFinished = self.observations.take(&self.taken)
+                if !self.taken.isEmpty { continue }
+                // After the last wake-up there may be some that came with it.
                 if isFinished { return nil }
-                guard await self.wakeups.next(isolation: actor) != nil else { return self.observations.take().0 }
+                _ = await self.wakeups.next(isolation: actor)
+                if Task.isCancelled { return nil }
             }
         }
     }
 
     public func makeAsyncIterator() -> Iterator {
-        Iterator(observations: self, wakeups: self.wakeups.makeAsyncIterator())
+        Iterator(self, self.wakeups.makeAsyncIterator())
     }
 }

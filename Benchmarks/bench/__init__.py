@@ -1,0 +1,2 @@
+# Gantry: bare metal as a cloud.
+# SPDX-License-Identifier: Apache-2.0
