@@ -14,7 +14,7 @@ public struct EventuallyFailed: Error, CustomStringConvertible {
 /// - Parameter what: What is waited for, as a sentence for the failure.
 /// - Throws: ``EventuallyFailed`` when time is up, and whatever `condition` throws.
 public func eventually(
-    within limit: Duration = .seconds(60),
+    within limit: Duration = .seconds(120),
     _ what: String,
     _ condition: () async throws -> Bool
 ) async throws {

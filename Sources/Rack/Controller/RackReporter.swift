@@ -60,7 +60,7 @@ final class RackReporter: Sendable {
             if let address = observation.address, observation.kind == .acknowledge {
                 self.answers.note(client: .v4(address), is: observation.macAddress)
             }
-            self.add(ObservationText.observation(observation))
+            self.add(.dhcp(observation))
         }
     }
 
@@ -69,7 +69,7 @@ final class RackReporter: Sendable {
             if let address = observation.address, let machine = observation.macAddress, observation.kind == .reply {
                 self.answers.note(client: .v6(address), is: machine)
             }
-            self.add(.dhcp(observation))
+            self.add(.boot(ObservationText.observation(observation)))
         }
     }
 

@@ -192,7 +192,9 @@ public final class BootHTTPService: Service, Sendable {
         }
         server?.close(promise: nil)
         guard !open.isEmpty else { return self.jobQueue.finish() }
-        for channel in open { channel.pipeline.fireUserInboundEventTriggered(DrainEvent()) }
+        let end: @Sendable () -> Void = { for channel in open { channel.pipeline.fireUserInboundEventTriggered(DrainEvent()) } }
+        // Who sees its connection end must not get another one here.
+        if let server { server.closeFuture.whenComplete { _ in end() } } else { end() }
         self.group.next().scheduleTask(in: TimeAmount(self.configuration.drainTime)) {
             for channel in open { channel.close(promise: nil) }
             self.jobQueue.finish()
