@@ -166,7 +166,10 @@ let testTargets: [Target] = [
     ),
     tests(
         "RegionTests",
-        ["ClusterLink", "ClusterMessages", "Domain", "Lifecycle", "OpenSSL", "Postgres", "PostgresStorage", "Region", "TestSupport", logging]),
+        [
+            "ClusterLink", "ClusterMessages", "Domain", "Leasing", "Lifecycle", "OpenSSL", "Postgres", "PostgresStorage", "Region", "TestSupport",
+            logging,
+        ]),
     tests("LabTests", ["Lab", "Domain", "TestSupport", logging, subprocess]),
     tests("FirstLightTests", ["APIClient", "Domain", "JSON", "Lab", "OneMachine", "TestSupport", logging, subprocess]),
     tests("TidyTests", []),
