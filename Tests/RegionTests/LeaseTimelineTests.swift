@@ -13,7 +13,7 @@ import Testing
 
 @testable import Region
 
-@Suite struct LeaseAuthorityServiceTests {
+@Suite struct LeaseTimelineTests {
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// How many addresses the authority gives out, after a rack's message has been through the service.
