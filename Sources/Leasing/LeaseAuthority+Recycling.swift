@@ -110,8 +110,8 @@ extension LeaseAuthority {
     private mutating func finishRecycling(now: Instant, outcome: inout LeaseAuthorityOutcome) {
         var changedReservations = false
         for index in self.addresses.indices {
-            guard let recycling = self.addresses[index].recycling, self.lastToEnd(index) < .max - 1 else { continue }
-            guard self.racks.allSatisfy({ recycling.acknowledged.contains($0.rack) || self.isPowerless($0, now: now) }) else { continue }
+            guard self.addresses[index].recycling != nil, self.lastToEnd(index) < .max - 1 else { continue }
+            guard self.racks.allSatisfy({ self.isOver(index, at: $0, now: now) }) else { continue }
             self.version += 1
             self.addresses[index].generation = self.lastToEnd(index) + 1
             self.addresses[index].isSuspect = nil
@@ -128,6 +128,13 @@ extension LeaseAuthority {
             outcome.mustSave = true
         }
         if changedReservations { outcome.effects.append(.reservationsChanged(self.reservations)) }
+    }
+
+    /// Whether a rack can no longer act on the generation that is being ended.
+    private func isOver(_ index: Int, at rack: RackEntry, now: Instant) -> Bool {
+        let entry = self.addresses[index]
+        if self.mutations.contains(.asksOnlyTheOwner), let owner = entry.rack, owner != rack.rack { return true }
+        return entry.recycling?.acknowledged.contains(rack.rack) == true || self.isPowerless(rack, now: now)
     }
 
     private func wishedClient(of address: IPv4Address) -> MACAddress? {
@@ -161,6 +168,9 @@ extension LeaseAuthority {
             switch self.addresses[index].state {
             case .vacant:
                 guard let client else { continue }
+                self.addresses[index].state = .reserved
+                self.addresses[index].client = client
+            case .minted where client != nil && self.mutations.contains(.reservesUndrained):
                 self.addresses[index].state = .reserved
                 self.addresses[index].client = client
             case .minted:

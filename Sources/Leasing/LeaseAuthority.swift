@@ -144,7 +144,7 @@ public struct LeaseAuthority: Sendable, Codable {
             self.receive(message, now: now, outcome: &outcome)
         case .fenced(let rack):
             if let index = self.racks.firstIndex(where: { $0.rack == rack }) {
-                self.racks[index].grantEnd = min(self.racks[index].grantEnd, now)
+                self.racks[index].grantEnd = self.mutations.contains(.fencesClients) ? .distantPast : min(self.racks[index].grantEnd, now)
                 outcome.mustSave = true
             }
         case .databaseRestored(let timeline):

@@ -8,7 +8,7 @@ extension LeaseCore {
     // MARK: Tokens (rule R6)
 
     mutating func take(_ grant: TokenGrant, into effects: inout [LeaseEffect]) {
-        guard grant.rack == self.rack, grant.journal == self.journal else { return }
+        guard grant.rack == self.rack, grant.journal == self.journal || self.mutations.contains(.takesStrangersTokens) else { return }
         var records: [AddressRecord] = []
         var taken: [Token] = []
         var known: [Token] = []
@@ -101,7 +101,8 @@ extension LeaseCore {
         guard !request.isContinuing || now < self.grantEnd else { return }
         guard self.mutations.contains(.skipsPurge) || self.purge(grant.vector, now: now, into: &effects) else { return }
         // Counted from the sending of the request, and shortened: never longer than the authority thinks.
-        let end = request.sent.advanced(byNanoseconds: self.terms.shortened(grant.seconds))
+        let start = self.mutations.contains(.countsGrantFromAnswer) ? now : request.sent
+        let end = start.advanced(byNanoseconds: self.terms.shortened(grant.seconds))
         if self.grantEnd < request.sent { self.nextDemand = .distantPast }
         self.grantEnd = max(self.grantEnd, end)
     }
@@ -115,7 +116,7 @@ extension LeaseCore {
                 return false
             }
             // In doubt is not over (rule R11): the client of a lease that is given up here goes on with it.
-            if self.table[index].state == .bound, self.table[index].generation < token.generation {
+            if self.table[index].state == .bound, self.table[index].generation < token.generation, !self.mutations.contains(.forgetsGivenUp) {
                 self.acknowledgesAfter = max(self.acknowledgesAfter, self.table[index].expiry)
             }
             self.raiseFloor(index, to: token.generation)
@@ -150,6 +151,7 @@ extension LeaseCore {
             ended.append(token)
         }
         guard !ended.isEmpty else { return }
+        if self.mutations.contains(.acknowledgesBeforeDisk) { self.acknowledge(ended, into: &effects) }
         if !records.isEmpty {
             self.persist(.addresses(records), then: .acknowledgements(ended), into: &effects)
         } else if self.pending.isEmpty {
@@ -164,7 +166,7 @@ extension LeaseCore {
         if now < self.acknowledgesAfter, !self.mutations.contains(.hasty) { return false }
         let slot = self.table[index]
         // An older one may still live when the database forgot generations (rule R11).
-        guard slot.generation <= generation else { return true }
+        guard slot.generation <= generation, !self.mutations.contains(.endsLiveLeases) else { return true }
         return switch slot.state {
         case .bound, .quarantined: slot.expiry <= now
         case .vacant, .arriving, .free, .debiting, .ready, .undecided: true

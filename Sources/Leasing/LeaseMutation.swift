@@ -29,4 +29,20 @@ struct LeaseMutation: OptionSet, Sendable {
     static let endsOnlyKnownGenerations = LeaseMutation(rawValue: 1_024)
     /// R11: a rack whose grant ended before the database was put back keeps what it knew.
     static let sparesLapsedRacks = LeaseMutation(rawValue: 2_048)
+    /// R11: forgets that the client of a lease that was given up goes on with it.
+    static let forgetsGivenUp = LeaseMutation(rawValue: 4_096)
+    /// R4: acknowledges the end of a generation in which a client still has its lease.
+    static let endsLiveLeases = LeaseMutation(rawValue: 8_192)
+    /// R4: acknowledges before the floor is on disk.
+    static let acknowledgesBeforeDisk = LeaseMutation(rawValue: 16_384)
+    /// R4 at the authority: the word of the rack that had the token is enough.
+    static let asksOnlyTheOwner = LeaseMutation(rawValue: 32_768)
+    /// R4 at the authority: reserves an address that is not drained.
+    static let reservesUndrained = LeaseMutation(rawValue: 65_536)
+    /// R6: takes tokens that are for another journal.
+    static let takesStrangersTokens = LeaseMutation(rawValue: 131_072)
+    /// R7: counts a grant from the answer and not from the request.
+    static let countsGrantFromAnswer = LeaseMutation(rawValue: 262_144)
+    /// R4 at the authority: forgets that the clients of a rack that was powered off go on with their leases.
+    static let fencesClients = LeaseMutation(rawValue: 524_288)
 }

@@ -111,6 +111,19 @@ extension StoreTransaction {
         try await self.onlyRow("SELECT clock_timestamp() AS now")["now"]
     }
 
+    /// The timeline that the database writes on: one more after each promotion and each recovery to a point in time.
+    ///
+    /// Taken from what is written now, which every role may ask for, and not from the control file, which shows a promotion
+    /// only after the next checkpoint.
+    public func databaseTimeline() async throws -> UInt32 {
+        // The first eight of the name's hexadecimal digits (PostgreSQL, "Backup Control Functions").
+        let name: String = try await self.onlyRow("SELECT pg_walfile_name(pg_current_wal_insert_lsn()) AS name")["name"]
+        guard let timeline = UInt32(name.prefix(8), radix: 16) else {
+            throw StoreError(.failed, "The write-ahead log's file name \(name) does not begin with a timeline.")
+        }
+        return timeline
+    }
+
     /// - Parameter isPublished: whether racks have to be told of what changed: ``StoreChannel/configuration`` is notified.
     /// - Throws: ``StoreError`` `notFound` for an unknown VLAN.
     public func setAuthoritySnapshot(_ bytes: [UInt8], vlanID: Int, isPublished: Bool = false) async throws {

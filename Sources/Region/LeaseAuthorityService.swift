@@ -66,7 +66,9 @@ struct LeaseAuthorityService: Sendable {
             var authority = try stored.map { try JSONDecoder().decode(LeaseAuthority.self, from: Data($0)) } ?? LeaseAuthority(segmentID: segment)
             authority.hasChanges = false
             let now = Instant(nanoseconds: try await transaction.databaseClock().microseconds * 1000)
-            let effects = events.flatMap { authority.handle($0, now: now) }
+            // Before all else: nothing may be decided on generations that a promotion or restoration has lost (rule R11).
+            let restored = LeaseAuthorityEvent.databaseRestored(timeline: try await transaction.databaseTimeline())
+            let effects = ([restored] + events).flatMap { authority.handle($0, now: now) }
             if authority.hasChanges {
                 let isPublished = effects.contains { if case .reservationsChanged = $0 { true } else { false } }
                 try await transaction.setAuthoritySnapshot(

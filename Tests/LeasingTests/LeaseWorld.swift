@@ -24,6 +24,8 @@ final class LeaseWorld {
         var slowWrites = 0.2
         /// The database fails over to a replica that lags behind.
         var restores = false
+        /// Racks that fail are powered off, and the region is told once they are.
+        var fences = false
         var mutations: LeaseMutation = []
     }
 
@@ -89,7 +91,8 @@ final class LeaseWorld {
 
     init(seed: UInt64, profile: Profile) {
         self.profile = profile
-        self.random = SplitMix(state: seed &* 0x9E37_79B9_7F4A_7C15 &+ 1)
+        // Not the generator's own step, or neighbouring seeds would walk the same numbers.
+        self.random = SplitMix(state: seed &* 0xD1B5_4A32_D192_ED03 &+ 1)
         self.authority = LeaseAuthority(segmentID: 1, terms: Self.terms)
         self.authority.mutations = profile.mutations
         self.savedAuthority = self.authority
@@ -290,6 +293,10 @@ final class LeaseWorld {
             self.racks[index].promised = [:]
             self.counts["disk lost", default: 0] += 1
             self.note("rack \(index) loses its disk")
+        }
+        if self.profile.fences, self.random.chance(0.5) {
+            self.counts["fence", default: 0] += 1
+            self.region(.fenced(Self.names[index]))
         }
         let delays = self.profile.isHarsh ? [1.0, 1, 3, 20] : [1.0, 20, 200, 900]
         self.after(delays[Int(self.random.next() % 4)]) { self.boot(index) }

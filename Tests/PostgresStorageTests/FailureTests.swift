@@ -26,6 +26,25 @@ struct FailureTests {
         await pool.shutdown()
     }
 
+    @Test func `a promotion begins a new timeline, which every role may ask for and a restart leaves alone`() async throws {
+        let server = try await TestPostgres.start()
+        let pool = try PostgresPool(PostgresConfiguration(try await server.makeDatabase()), logger: Logger(label: "test"))
+        let store = Store(pool: pool, secrets: try SecretBox(key: [UInt8](repeating: 1, count: 32)))
+        try await store.migrate()
+        #expect(try await store.read { try await $0.databaseTimeline() } == 1)
+        try await server.restart()
+        try await eventually("the store answers") { (try? await store.read { try await $0.databaseTimeline() }) == 1 }
+        try await server.promote()
+        try await eventually("the store answers") { (try? await store.read { try await $0.databaseTimeline() }) == 2 }
+        let timeline = try await store.transaction { transaction in
+            try await transaction.execute("CREATE ROLE plain")
+            try await transaction.execute("SET LOCAL ROLE plain")
+            return try await transaction.databaseTimeline()
+        }
+        #expect(timeline == 2)
+        await pool.shutdown()
+    }
+
     @Test func `an error inside undoes the whole transaction and arrives as it was thrown`() async throws {
         try await TestStore.with { test async throws in
             await #expect(throws: StoreError.refused("")) {

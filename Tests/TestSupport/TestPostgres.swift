@@ -93,6 +93,11 @@ public final class TestPostgres: Sendable {
         try await self.start()
     }
 
+    /// Restarts the server as a standby and promotes it: the database goes on, on a new timeline.
+    public func promote() async throws {
+        try await self.run("promote -")
+    }
+
     // MARK: Supervisor
 
     private func run(_ command: String) async throws {
@@ -206,6 +211,8 @@ public final class TestPostgres: Sendable {
                 create) as_owner "$bin/createdb" -h "$dir" -U gantry "$argument" ;;
                 stop) control stop -m "$argument" ;;
                 start) control -l "$dir/server.log" start ;;
+                promote) control stop -m fast && as_owner touch "$dir/data/standby.signal" \
+                    && control -l "$dir/server.log" start && control promote ;;
                 *) false ;;
             esac
             report "$number" $?
