@@ -11,7 +11,8 @@ extension MembershipCore {
             if !self.isListed(sender) { effects.append(.report(.strangerRefused(sender))) }
             return
         }
-        self.edges[sender]?.detector.heard(listened: self.listened)
+        let listened = self.listened
+        self.edges[sender]?.detector.heard(listened: listened)
         switch message {
         case .heartbeat(let sequence, let echo):
             guard var edge = self.edges[sender] else { return }
@@ -47,6 +48,7 @@ extension MembershipCore {
     }
 
     private mutating func merge(_ records: [MemberRecord], from sender: SystemID, _ effects: inout [MembershipEffect]) {
+        let listened = self.listened
         var news: [MemberRecord] = []
         for record in records {
             guard self.isListed(record.id) || self.mutations.contains(.joinsByGossip) else {
@@ -64,8 +66,8 @@ extension MembershipCore {
                 continue
             }
             if known?.incarnation != record.incarnation || known?.status != record.status {
-                self.edges[record.id]?.detector.heard(listened: self.listened)
-                self.edges[record.id]?.detector.echoed(listened: self.listened)
+                self.edges[record.id]?.detector.heard(listened: listened)
+                self.edges[record.id]?.detector.echoed(listened: listened)
             }
             if !Set(record.charges).isSubset(of: known?.charges ?? []) { self.lastAccusation = self.listened }
             self.records[record.id] = record

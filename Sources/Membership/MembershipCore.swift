@@ -89,7 +89,9 @@ public struct MembershipCore: Sendable {
         switch event {
         case .timeElapsed: self.elapse(to: now, &effects)
         case .received(let message, from: let sender): self.receive(message, from: sender, &effects)
-        case .heard(let sender): self.edges[sender]?.detector.heard(listened: self.listened)
+        case .heard(let sender):
+            let listened = self.listened
+            self.edges[sender]?.detector.heard(listened: listened)
         case .connected(let peer):
             guard self.edges[peer] != nil else { break }
             effects.append(.send(self.digest(), to: peer))
