@@ -26,7 +26,7 @@ extension MembershipCore {
             if rosterVersion > self.roster.version {
                 effects.append(.report(.rosterOutdated(known: self.roster.version, heard: rosterVersion)))
             }
-            if digest != RecordDigest(of: self.sortedRecords) { self.synchronize(with: sender, wantsReply: true, &effects) }
+            if digest != self.digest { self.synchronize(with: sender, wantsReply: true, &effects) }
         case .records(let records, let wantsReply):
             self.merge(records, from: sender, &effects)
             if wantsReply { self.synchronize(with: sender, wantsReply: false, &effects) }
@@ -70,11 +70,10 @@ extension MembershipCore {
                 self.edges[record.id]?.detector.echoed(listened: listened)
             }
             if !Set(record.charges).isSubset(of: known?.charges ?? []) { self.lastAccusation = self.listened }
-            self.records[record.id] = record
+            self.store(record)
             news.append(record)
         }
         guard !news.isEmpty else { return }
-        self.isDirty = true
         if !self.mutations.contains(.neverFloods) { self.flood(news, except: sender, &effects) }
     }
 

@@ -13,7 +13,7 @@ extension MembershipCore {
         guard self.listened >= self.nextSynchronization, !self.neighbours.isEmpty else { return }
         self.nextSynchronization = self.listened.advanced(byNanoseconds: Timing.synchronization)
         self.nextPartner = (self.nextPartner + 1) % self.neighbours.count
-        effects.append(.send(self.digest(), to: self.neighbours[self.nextPartner]))
+        effects.append(.send(self.digestMessage, to: self.neighbours[self.nextPartner]))
     }
 
     private mutating func beat(_ effects: inout [MembershipEffect]) {

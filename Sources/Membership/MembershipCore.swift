@@ -46,7 +46,9 @@ public struct MembershipCore: Sendable {
     var present: Set<SystemID> = []
     /// Removed on the word of its observers, and when it was in doubt last.
     var removed: [SystemID: Instant] = [:]
-    var records: [SystemID: MemberRecord]
+    private(set) var records: [SystemID: MemberRecord]
+    /// Of all records.
+    private(set) var digest: RecordDigest
     var edges: [SystemID: Edge] = [:]
     /// The keys of `edges` in ascending order.
     var neighbours: [SystemID] = []
@@ -77,6 +79,7 @@ public struct MembershipCore: Sendable {
         self.clock = ListeningClock(now: now)
         self.clock.countsPauses = mutations.contains(.countsOwnPauses)
         self.records = [member: MemberRecord(id: member)]
+        self.digest = RecordDigest(of: self.records.values)
         self.detector = CutDetector(overlay: Overlay(roster: roster))
         self.nextSynchronization = self.clock.listened
         self.layEdges()
@@ -94,7 +97,7 @@ public struct MembershipCore: Sendable {
             self.edges[sender]?.detector.heard(listened: listened)
         case .connected(let peer):
             guard self.edges[peer] != nil else { break }
-            effects.append(.send(self.digest(), to: peer))
+            effects.append(.send(self.digestMessage, to: peer))
         case .refused(let peer):
             self.edges[peer]?.detector.refused()
             self.accuse(&effects)
@@ -107,7 +110,8 @@ public struct MembershipCore: Sendable {
                 record.charges = []
             }
         }
-        self.settle(&effects)
+        // Time passes with ticks only, so nothing else can end a wait.
+        if self.isDirty || event == .timeElapsed { self.settle(&effects) }
         return effects
     }
 
@@ -116,6 +120,7 @@ public struct MembershipCore: Sendable {
         self.detector = CutDetector(overlay: Overlay(roster: roster))
         let members = Set(roster.members.map(\.id)).union([self.member])
         self.records = self.records.filter { members.contains($0.key) }
+        self.digest = RecordDigest(of: self.records.values)
         self.removed = self.removed.filter { members.contains($0.key) }
         self.layEdges()
         self.isDirty = true
@@ -151,9 +156,14 @@ public struct MembershipCore: Sendable {
         var record = self.records[self.member] ?? MemberRecord(id: self.member)
         change(&record)
         record.version = Self.successor(record.version)
-        self.records[self.member] = record
-        self.isDirty = true
+        self.store(record)
         self.flood([record], except: nil, &effects)
+    }
+
+    mutating func store(_ record: MemberRecord) {
+        if let known = self.records.updateValue(record, forKey: record.id) { self.digest.remove(known) }
+        self.digest.insert(record)
+        self.isDirty = true
     }
 
     /// The next number, or the last one there is: an absurd number of a peer must not end this process.
@@ -165,9 +175,7 @@ public struct MembershipCore: Sendable {
         }
     }
 
-    func digest() -> MembershipMessage {
-        .digest(rosterVersion: self.roster.version, RecordDigest(of: self.sortedRecords))
-    }
+    var digestMessage: MembershipMessage { .digest(rosterVersion: self.roster.version, self.digest) }
 
     var sortedRecords: [MemberRecord] { self.records.values.sorted { $0.id < $1.id } }
 }

@@ -31,7 +31,7 @@ extension MembershipMessage {
         return bytes
     }
 
-    static func encoded(_ records: [MemberRecord]) -> [UInt8] {
+    private static func encoded(_ records: [MemberRecord]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(records.count * 32)
         for record in records {
@@ -61,7 +61,10 @@ extension MembershipMessage {
         guard version == Self.version else { throw .unknownVersion(version) }
         switch try reader.number(as: UInt8.self) {
         case 1: self = .heartbeat(sequence: try reader.number(), echo: try reader.number())
-        case 2: self = .digest(rosterVersion: try reader.number(), RecordDigest(bytes: Array(try reader.take(RecordDigest.length))))
+        case 2:
+            let rosterVersion: UInt64 = try reader.number()
+            guard let digest = RecordDigest(bytes: try reader.take(RecordDigest.length)) else { throw .truncated(offset: reader.offset) }
+            self = .digest(rosterVersion: rosterVersion, digest)
         case 3:
             let wantsReply = try reader.number(as: UInt8.self) & 1 == 1
             let count = Int(try reader.number(as: UInt16.self))
