@@ -83,7 +83,9 @@ final class MembershipWorld {
     /// Both ends of all connections of a member that are not cut learn that they are there.
     private func connect(_ index: Int, above least: Int = -1) {
         for neighbour in self.members[index].core.neighbours {
-            guard let other = self.indices[neighbour], other > least, !self.cuts.contains([index, other]), !self.cuts.contains([other, index]) else { continue }
+            guard let other = self.indices[neighbour], other > least, !self.cuts.contains([index, other]), !self.cuts.contains([other, index]) else {
+                continue
+            }
             for (one, peer) in [(index, other), (other, index)] where self.members[one].isUp && self.members[peer].isUp {
                 let id = self.members[peer].id
                 self.queue.push(time: self.time) { [unowned self] in self.give(.connected(id), to: one) }
