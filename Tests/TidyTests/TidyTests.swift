@@ -34,7 +34,8 @@ import Testing
     private static let allowed: [String: Set<String>] = [
         "JSON": [], "Domain": ["JSON"], "DHCP": ["Domain"], "DHCPv6": ["Domain"], "NeighborDiscovery": ["Domain"], "TFTP": [],
         "HTTPForms": ["JSON"], "Lifecycle": ["Domain"], "Placement": ["Domain"], "Leasing": ["Domain"], "LeasingV6": ["Domain", "Leasing"],
-        "Succession": ["Domain", "Leasing"], "Transfers": ["TFTP"], "BootConfiguration": ["Domain"], "Installation": ["Domain", "JSON"],
+        "Succession": ["Domain", "Leasing"], "Membership": ["Domain", "Leasing"],
+        "Transfers": ["TFTP"], "BootConfiguration": ["Domain"], "Installation": ["Domain", "JSON"],
         "Inventory": ["Domain", "JSON"],
     ]
 

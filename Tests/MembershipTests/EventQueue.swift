@@ -1,0 +1,1 @@
+../LeasingTests/EventQueue.swift
