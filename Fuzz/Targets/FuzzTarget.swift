@@ -15,7 +15,8 @@ protocol FuzzTarget: SendableMetatype {
 
 enum FuzzTargets {
     static let all: [any FuzzTarget.Type] = [
-        DHCPv4Target.self, TFTPTarget.self, HTTPTarget.self, FormTarget.self, OAuthTarget.self, ClusterTarget.self, DocumentTarget.self,
+        DHCPv4Target.self, DHCPv6Target.self, TFTPTarget.self, HTTPTarget.self, FormTarget.self, OAuthTarget.self, ClusterTarget.self,
+        DocumentTarget.self,
     ]
 
     /// The one that the environment names: libFuzzer knows one function per process.
