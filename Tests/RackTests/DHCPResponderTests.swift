@@ -221,6 +221,18 @@ struct ResponderFixture {
         #expect(ipxe.bios == "undionly.kpxe" && ipxe.efiX64 == "snponly.efi" && ipxe.httpX64 == "/images/ipxe.efi")
     }
 
+    @Test func `a rack that stands by answers nothing and tells of nothing, because the active one does`() async throws {
+        var fixture = try ResponderFixture(try ResponderFixture.configuration())
+        _ = fixture.responder.core.handle(.activated(false), now: fixture.now)
+        #expect(try fixture.exchange(.discover) == nil)
+        _ = fixture.responder.core.handle(.activated(true), now: fixture.now)
+        #expect(try fixture.exchange(.discover) != nil)
+        fixture.observations.finish()
+        var kinds: [DHCPObservation.Kind] = []
+        for await observation in fixture.observations { kinds.append(observation.kind) }
+        #expect(kinds == [.discover, .offer])
+    }
+
     @Test func `a declined address is quarantined, and the client gets another`() throws {
         var fixture = try ResponderFixture(try ResponderFixture.configuration())
         let (offer, _) = try #require(try fixture.exchange(.discover))

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import BMC
+internal import CSys
 internal import ClusterMessages
 internal import Domain
 internal import Leasing
@@ -23,6 +24,9 @@ actor RackController {
     private let boot: UInt64
     private var isDrained = false
     private var ipv6: IPv6Segments
+    private let reports: AsyncStream<RackObservation>.Continuation
+    /// What changed on shared segments; at most 256 wait, the newest.
+    nonisolated let successionReports: AsyncStream<RackObservation>
     private let segmentsChanged: AsyncStream<DHCPService>.Continuation
     /// Every segment's service, once it serves: whoever reads this forwards its messages.
     nonisolated let newSegments: AsyncStream<DHCPService>
@@ -42,6 +46,7 @@ actor RackController {
         self.logger = logger
         self.ipv6 = IPv6Segments(settings: settings, logger: logger)
         self.newIPv6Segments = self.ipv6.new
+        (self.successionReports, self.reports) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
         (self.newSegments, self.segmentsChanged) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(256))
     }
 
@@ -116,7 +121,11 @@ actor RackController {
             configuration: SuccessionConfiguration(
                 segmentID: segment.vlanID, rack: self.rack, interfaceName: segment.interfaceName, serviceAddress: segment.serviceAddress,
                 succession: succession),
-            boot: self.boot, dhcp: service, logger: self.logger)
+            boot: self.boot, dhcp: service, logger: self.logger
+        ) { [rack = self.rack, reports = self.reports] report in
+            let now = Timestamp(microseconds: csys_wall_milliseconds() * 1000)
+            reports.yield(ObservationText.observation(report, segment: segment, rack: rack, now: now))
+        }
         try shared.start()
         self.successions[segment.vlanID] = shared
         self.peers.add(PeerLinks.Segment(succession: shared, dhcp: service, others: succession.racks.filter { $0 != self.rack }))
@@ -179,5 +188,6 @@ actor RackController {
         self.segments = [:]
         self.ipv6.stop()
         self.segmentsChanged.finish()
+        self.reports.finish()
     }
 }

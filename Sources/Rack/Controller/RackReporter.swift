@@ -32,6 +32,7 @@ final class RackReporter: Sendable {
             group.addTask { for await observation in self.boot.events { self.add(.boot(ObservationText.observation(observation, self.answers))) } }
             group.addTask { await self.sendObservations() }
             group.addTask { await self.sendSegmentStatus() }
+            group.addTask { for await report in self.controller.successionReports { self.add(.boot(report)) } }
             group.addTask {
                 await withDiscardingTaskGroup { segments in
                     for await service in self.controller.newIPv6Segments {

@@ -222,6 +222,11 @@ struct DHCPResponder: Sendable {
             self.counters.informs &+= 1
         }
         if address == nil, query.clientAddress != Self.noAddress { address = query.clientAddress }
+        if case .silent(.standby) = decision {
+            // The rack that answers tells of it.
+            self.counters.silences &+= 1
+            return
+        }
         var observation = DHCPObservation(
             kind: asked, macAddress: query.client, address: address, architecture: request.architecture?.rawValue,
             isIPXE: request.isIPXE, vendor: Self.vendor(request.vendorClass), transactionID: request.transactionID,

@@ -17,15 +17,14 @@ internal import Synchronization
 final class SuccessionService: Sendable {
     /// What the succession wants of other racks; at most 64 wait, and the core asks again.
     let asks: AsyncStream<SuccessionAsk>
-    /// What happened, for the operator.
-    let reports: AsyncStream<SuccessionReport>
 
     private let configuration: SuccessionConfiguration
     private let boot: UInt64
     private let dhcp: DHCPService
     private let logger: Logger
     private let ask: AsyncStream<SuccessionAsk>.Continuation
-    private let report: AsyncStream<SuccessionReport>.Continuation
+    /// Told what happened, for the operator; must not wait.
+    private let report: @Sendable (SuccessionReport) -> Void
     private let state = Mutex(State())
     private let wakeup: Int32
 
@@ -51,7 +50,10 @@ final class SuccessionService: Sendable {
     }
 
     /// - Parameter boot: random for each start of the rack, the same in its heartbeats.
-    init(configuration: SuccessionConfiguration, boot: UInt64, dhcp: DHCPService, logger: Logger) {
+    init(
+        configuration: SuccessionConfiguration, boot: UInt64, dhcp: DHCPService, logger: Logger,
+        report: @escaping @Sendable (SuccessionReport) -> Void
+    ) {
         self.configuration = configuration
         self.boot = boot
         self.dhcp = dhcp
@@ -59,7 +61,7 @@ final class SuccessionService: Sendable {
         logger[metadataKey: "segment.id"] = "\(configuration.segmentID)"
         self.logger = logger
         (self.asks, self.ask) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(64))
-        (self.reports, self.report) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(64))
+        self.report = report
         self.wakeup = csys_eventfd_create()
     }
 
@@ -95,7 +97,6 @@ final class SuccessionService: Sendable {
         }
         thread.take()?.join()
         self.ask.finish()
-        self.report.finish()
     }
 
     func apply(_ succession: SegmentSuccession) {
@@ -221,7 +222,7 @@ final class SuccessionService: Sendable {
         case .cannotDrain(let reason): self.logger.warning("segment not handed over", metadata: ["reason": "\(reason.rawValue)"])
         case .drained(let rack): self.logger.notice("segment handed over", metadata: ["rack.id": "\(rack)"])
         }
-        self.report.yield(report)
+        self.report(report)
     }
 
     private func publish(_ core: SegmentCore) {
