@@ -193,7 +193,7 @@ public final class LinkServer: Sendable {
     }
 
     private func listen() async throws -> any Channel {
-        try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -201,7 +201,11 @@ public final class LinkServer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.initialize(channel) }
             }
-            .bind(host: self.configuration.host, port: self.configuration.port).get()
+        // An address is not looked up: the resolver knows no "::" on a host whose interfaces have no IPv6 address yet.
+        if let address = try? SocketAddress(ipAddress: self.configuration.host, port: self.configuration.port) {  // else it is a name
+            return try await bootstrap.bind(to: address).get()
+        }
+        return try await bootstrap.bind(host: self.configuration.host, port: self.configuration.port).get()
     }
 
     /// On the event loop, for each new connection.

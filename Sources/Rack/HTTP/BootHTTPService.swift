@@ -87,7 +87,9 @@ public final class BootHTTPService: Service, Sendable {
                     try channel.pipeline.syncOperations.addHandler(BootHTTPHandler(service: self, watch: watch))
                 }
             }
-        let server = try await bootstrap.bind(host: self.configuration.address, port: self.configuration.port).get()
+        // Not by name: the resolver knows no "::" on a host whose interfaces have no IPv6 address yet.
+        let address = try SocketAddress(ipAddress: self.configuration.address, port: self.configuration.port)
+        let server = try await bootstrap.bind(to: address).get()
         self.state.withLock { $0.server = server }
         let port = server.localAddress?.port ?? self.configuration.port
         self.logger.notice("HTTP boot server listens", metadata: ["address": "\(self.configuration.address)", "port": "\(port)"])
