@@ -145,7 +145,8 @@ final class PeerLinks: Sendable {
             if let rack = self.rack(of: peer) { self.heard(beat, from: rack) }
             return LinkNothing()
         }
-        self.server.on(PeerBindings.self) { bindings, _ in
+        self.server.on(PeerBindings.self) { bindings, peer in
+            guard self.rack(of: peer) == bindings.replication.rack else { throw LinkRefusal(.handlerFailed, "a rack speaks for itself only") }
             self.segment(bindings.replication.segmentID)?.dhcp.receive(bindings.replication)
             return LinkNothing()
         }
